@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# The programs people run, all in <build>/bin: `kmemlab` from stress/cli, and from each
+# stress/workloads/stress_NAME.c the binary `stress-NAME`. The target `products` builds just these.
+
+add_custom_target(products)
+
+function(kmemlab_add_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE kmemlab_use_stress)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  add_dependencies(products ${name})
+endfunction()
+
+file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/cli/*.c)
+if(sources)
+  kmemlab_add_program(kmemlab ${sources})
+endif()
+
+file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/workloads/stress_*.c)
+foreach(source IN LISTS sources)
+  get_filename_component(name ${source} NAME_WE)
+  string(REPLACE "_" "-" name ${name})
+  kmemlab_add_program(${name} ${source})
+endforeach()
