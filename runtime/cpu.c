@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's life cycle, the CPU loop, waiting and waking.
+ *
+ * What.  machine_boot() lays out struct cpu[]; machine_start_cpus() starts each CPU's flow of
+ * control in cpu_main(), which runs one piece of work at a time and idles in between.
+ *
+ * States of a CPU.  stopped -> online idle <-> online working -> stopped.
+ *
+ * Invariants.
+ *   I1  work_fn/work_arg belong to the submitter while work_seq == work_done, to the CPU otherwise.
+ *   I2  A CPU that sleeps has announced it in @asleep and looked once more at everything that could
+ *       have woken it; a waker makes its change visible before it looks at @asleep.  Both sides put
+ *       a full barrier between, so at least one of them sees the other.
+ *   I3  While idle a CPU is in an RCU quiescent state and answers interrupts.
+ *
+ * Locking.  None: hand-over by work_seq (release) and work_done (release).  Context.  The host
+ * thread submits; CPUs run.  Failure.  machine_boot() undoes everything it did.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "runtime/backend.h"
+#include "runtime/hostmem.h"
+#include "runtime/ipi.h"
+#include "runtime/irq.h"
+#include "runtime/owner_lock.h"
+#include "runtime/rcu.h"
+
+/* Looks before sleeping: an idle CPU is usually needed again within microseconds. */
+#define IDLE_SPINS	2000
+#define MAX_NOTIFIERS	16
+
+struct cpu *cpus;
+unsigned int nr_cpu_ids;
+struct cpumask cpu_online_mask;
+__thread struct cpu *current_cpu;
+const struct backend *backend = &backend_threads;
+
+static const struct cpuhp_notifier *notifiers[MAX_NOTIFIERS];
+static unsigned int nr_notifiers;
+static bool pin_cpus;
+static u32 host_doorbell;	/* changes whenever a CPU finishes work or starts */
+
+u64 clock_ns(void)
+{
+	return backend->clock_ns();
+}
+
+void cpuhp_register(const struct cpuhp_notifier *notifier)
+{
+	for (unsigned int i = 0; i < nr_notifiers; i++)
+		if (notifiers[i] == notifier)
+			return;
+	BUG_ON(nr_notifiers == MAX_NOTIFIERS);
+	notifiers[nr_notifiers++] = notifier;
+}
+
+/* ---- waiting and waking ---- */
+
+void cpu_kick(struct cpu *cpu)
+{
+	smp_mb();		/* I2: pairs with the barrier in cpu_sleep() */
+	if (READ_ONCE(cpu->asleep)) {
+		fetch_add(&cpu->doorbell, 1);
+		backend->wake(cpu);
+	}
+}
+
+/*
+ * One sleep of this CPU, unless cond(arg) holds or an interrupt can be taken.  Returns what cond()
+ * said: it may have taken what it waits for, so its answer must not be asked for twice.
+ */
+static bool cpu_sleep(struct cpu *cpu, bool (*cond)(void *arg), void *arg)
+{
+	u32 seen = smp_load_acquire(&cpu->doorbell);
+	bool done;
+
+	WRITE_ONCE(cpu->asleep, 1);
+	smp_mb();		/* I2: pairs with the barrier in cpu_kick() */
+	done = cond(arg);
+	if (!done && !READ_ONCE(cpu->irq_pending)) {
+		owner_inc(cpu->nr_idle_sleeps);
+		backend->sleep(cpu, seen);
+	}
+	WRITE_ONCE(cpu->asleep, 0);
+	return done;
+}
+
+static void wait_until(bool (*cond)(void *arg), void *arg)
+{
+	struct cpu *cpu = this_cpu();
+
+	for (unsigned int spins = 0; !cond(arg); spins++) {
+		irq_safepoint();
+		if (spins < IDLE_SPINS)
+			cpu_pause();
+		else if (cpu_sleep(cpu, cond, arg))
+			return;
+	}
+}
+
+void cpu_wait_on(bool (*cond)(void *arg), void *arg)
+{
+	VM_BUG_ON(irqs_disabled());
+	lockdep_assert_no_spinlock();
+	wait_until(cond, arg);
+}
+
+/* ---- the CPU's own loop ---- */
+
+static bool work_or_stop(void *arg)
+{
+	struct cpu *cpu = arg;
+
+	/* Acquire: pairs with the release in cpu_submit() and machine_shutdown(). */
+	return smp_load_acquire(&cpu->work_seq) != cpu->work_done || smp_load_acquire(&cpu->stop);
+}
+
+static void tell_host(void)
+{
+	fetch_add(&host_doorbell, 1);
+	backend->host_wake(&host_doorbell);
+}
+
+static void notify_online(unsigned int id)
+{
+	for (unsigned int i = 0; i < nr_notifiers; i++)
+		if (notifiers[i]->online && notifiers[i]->online(id) != 0)
+			panic("cpu %u: %s refused to come online", id, notifiers[i]->name);
+}
+
+static void notify_offline(unsigned int id)
+{
+	for (unsigned int i = nr_notifiers; i-- > 0;)
+		if (notifiers[i]->offline)
+			notifiers[i]->offline(id);
+}
+
+void cpu_main(struct cpu *cpu)
+{
+	current_cpu = cpu;
+	if (irq_cpu_init(cpu) != 0)
+		panic("cpu %u: no memory for an interrupt stack", cpu->id);
+	rcu_cpu_start();
+	notify_online(cpu->id);
+	cpumask_set_cpu(cpu->id, &cpu_online_mask);
+	tell_host();
+
+	for (;;) {
+		rcu_idle_enter();
+		wait_until(work_or_stop, cpu);
+		rcu_idle_exit();
+		if (cpu->work_seq == cpu->work_done)
+			break;
+		cpu->work_fn(cpu->work_arg);
+		BUG_ON(preempt_count() || irqs_disabled());
+		/* Work is done when the handlers it was interrupted by are seen to be done. */
+		local_irq_disable();
+		local_irq_enable();
+		rcu_quiescent();
+		/* Release: the work's results are visible to whoever sees it done. */
+		smp_store_release(&cpu->work_done, cpu->work_seq);
+		tell_host();
+	}
+
+	notify_offline(cpu->id);
+	cpumask_clear_cpu(cpu->id, &cpu_online_mask);
+	rcu_cpu_stop();
+	irq_cpu_exit(cpu);
+	current_cpu = NULL;
+}
+
+/* ---- submitting work (host thread) ---- */
+
+static void host_wait_for(bool (*cond)(void *arg), void *arg)
+{
+	for (;;) {
+		u32 seen = smp_load_acquire(&host_doorbell);
+
+		if (cond(arg))
+			return;
+		backend->host_sleep(&host_doorbell, seen);
+	}
+}
+
+static void cpu_submit(struct cpu *cpu, void (*fn)(void *arg), void *arg)
+{
+	BUG_ON(smp_load_acquire(&cpu->work_done) != cpu->work_seq);
+	cpu->work_fn = fn;
+	cpu->work_arg = arg;
+	smp_store_release(&cpu->work_seq, cpu->work_seq + 1);	/* I1 */
+	cpu_kick(cpu);
+}
+
+static bool cpu_is_done(void *arg)
+{
+	struct cpu *cpu = arg;
+
+	return smp_load_acquire(&cpu->work_done) == cpu->work_seq;
+}
+
+void cpu_run(unsigned int id, void (*fn)(void *arg), void *arg)
+{
+	BUG_ON(this_cpu() || !cpu_online(id));
+	cpu_submit(&cpus[id], fn, arg);
+	host_wait_for(cpu_is_done, &cpus[id]);
+}
+
+void cpu_start_all(void (*fn)(void *arg), void *arg)
+{
+	unsigned int id;
+
+	BUG_ON(this_cpu());
+	for_each_online_cpu(id)
+		cpu_submit(&cpus[id], fn, arg);
+}
+
+bool cpu_all_done(void)
+{
+	unsigned int id;
+
+	for_each_online_cpu(id)
+		if (!cpu_is_done(&cpus[id]))
+			return false;
+	return true;
+}
+
+void cpu_wait_all(void)
+{
+	unsigned int id;
+
+	for_each_online_cpu(id)
+		host_wait_for(cpu_is_done, &cpus[id]);
+}
+
+void cpu_run_all(void (*fn)(void *arg), void *arg)
+{
+	cpu_start_all(fn, arg);
+	cpu_wait_all();
+}
+
+/* ---- life cycle (host thread) ---- */
+
+static long host_cores(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static int parse_options(const struct machine_options *opt, enum lockstat_mode *mode)
+{
+	int alg = spin_algorithm_by_name(opt->spinlock ? opt->spinlock : "futex");
+	int m = lockstat_mode_by_name(opt->lockstat ? opt->lockstat : "default");
+
+	if (opt->nr_cpus < 1 || opt->nr_cpus > NR_CPUS || opt->nr_nodes < 1 || alg < 0 || m < 0)
+		return -EINVAL;
+	/* FIFO locks hand over to waiters that do not run: see runtime/spinlock.h. */
+	if (spin_algorithm_is_fifo((enum spin_algorithm)alg) && (long)opt->nr_cpus > host_cores())
+		return -EINVAL;
+	spin_algorithm = (enum spin_algorithm)alg;
+	*mode = (enum lockstat_mode)m;
+	return 0;
+}
+
+static void cpu_init(struct cpu *cpu, unsigned int id, const struct machine_options *opt)
+{
+	cpu->id = id;
+	cpu->node = (int)(id * opt->nr_nodes / opt->nr_cpus);
+	rand_init(&cpu->rand, opt->seed, id);
+}
+
+int machine_boot(const struct machine_options *opt)
+{
+	enum lockstat_mode mode;
+	int err = parse_options(opt, &mode);
+
+	if (err)
+		return err;
+	err = membarrier_boot();
+	if (err)
+		return err;
+	cpus = hostmem_alloc(opt->nr_cpus * sizeof(*cpus));
+	if (!cpus)
+		return -ENOMEM;
+	nr_cpu_ids = opt->nr_cpus;
+	pin_cpus = !opt->no_pin && (long)opt->nr_cpus <= host_cores();
+	cpumask_clear(&cpu_online_mask);
+	for (unsigned int i = 0; i < nr_cpu_ids; i++)
+		cpu_init(&cpus[i], i, opt);
+
+	err = lockstat_boot(mode);
+	if (err)
+		goto free_cpus;
+	err = lockdep_boot();
+	if (err)
+		goto stop_lockstat;
+	err = ipi_boot();
+	if (err)
+		goto stop_lockdep;
+	err = rcu_boot();
+	if (err)
+		goto stop_ipi;
+	return 0;
+
+stop_ipi:
+	ipi_shutdown();
+stop_lockdep:
+	lockdep_shutdown();
+stop_lockstat:
+	lockstat_shutdown();
+free_cpus:
+	hostmem_free(cpus, nr_cpu_ids * sizeof(*cpus));
+	cpus = NULL;
+	return err;
+}
+
+static bool is_online(void *arg)
+{
+	return cpu_online(((struct cpu *)arg)->id);
+}
+
+int machine_start_cpus(void)
+{
+	for (unsigned int i = 0; i < nr_cpu_ids; i++) {
+		int err = backend->start_cpu(&cpus[i], pin_cpus);
+
+		if (err)
+			return err;
+		host_wait_for(is_online, &cpus[i]);
+	}
+	return 0;
+}
+
+void machine_shutdown(void)
+{
+	unsigned int id;
+
+	/* The last CPU to stop is CPU 0, which may still be asked to drain for the others. */
+	for (id = nr_cpu_ids; id-- > 0;) {
+		if (!cpu_online(id))
+			continue;
+		smp_store_release(&cpus[id].stop, true);
+		cpu_kick(&cpus[id]);
+		backend->join_cpu(&cpus[id]);
+	}
+	rcu_shutdown();
+	ipi_shutdown();
+	lockdep_shutdown();
+	lockstat_shutdown();
+	hostmem_free(cpus, nr_cpu_ids * sizeof(*cpus));
+	cpus = NULL;
+	nr_notifiers = 0;
+}
