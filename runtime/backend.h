@@ -13,28 +13,54 @@
 
 struct backend {
 	const char *name;
+	unsigned int idle_spins;	/* looks before a CPU sleeps */
+	unsigned int lock_spins;	/* tries before a lock's waiter sleeps */
+
+	/* Before and after a machine: 0 or -errno. */
+	int (*boot)(u64 seed);
+	void (*shutdown)(void);
 
 	/* Starts @cpu's flow of control in cpu_main(cpu).  0 or -errno. */
 	int (*start_cpu)(struct cpu *cpu, bool pin);
 	/* Waits until cpu_main() of @cpu has returned. */
 	void (*join_cpu)(struct cpu *cpu);
 
-	/* Sleeps while cpu->doorbell == @seen; may return early.  On @cpu itself. */
-	void (*sleep)(struct cpu *cpu, u32 seen);
-	/* Ends the sleep of @cpu; its doorbell has been changed. */
-	void (*wake)(struct cpu *cpu);
+	/*
+	 * Sleeps while *word == value, at most about @limit_ns (0: no limit); may return early.
+	 * wake_word() ends the sleep of one sleeper; the word has been changed before.
+	 */
+	void (*wait_word)(u32 *word, u32 value, u64 limit_ns);
+	void (*wake_word)(u32 *word);
+	/* The same for a word whose change wakes nobody: spins, and offers the core to others. */
+	void (*spin_while)(u32 *word, u32 value);
 
-	/* The host thread waits for a word to leave @seen; woken by host_wake(). */
-	void (*host_sleep)(u32 *word, u32 seen);
-	void (*host_wake)(u32 *word);
+	/* Every CPU executes a full barrier. */
+	void (*membarrier)(void);
 
 	u64 (*clock_ns)(void);
+
+	/* Grace periods: rcu.c keeps the numbers, the back end says when one is over. */
+	void (*rcu_online)(struct cpu *cpu);
+	void (*rcu_offline)(struct cpu *cpu);
+	void (*rcu_quiescent)(struct cpu *cpu);
+	/* gp_requested was raised: see to it that rcu_gp_done() follows a full grace period. */
+	void (*rcu_request)(void);
 };
 
 extern const struct backend *backend;
 extern const struct backend backend_threads;
+extern const struct backend backend_sim;
 
-/* The life of a CPU: run what is handed over, idle in between, until told to stop. */
+/* RCU state shared between rcu.c and the back ends. */
+extern u64 rcu_gp_requested;		/* atomic */
+/* Every request numbered <= @gp has had its grace period.  Any thread. */
+void rcu_gp_done(u64 gp);
+u64 rcu_gp_last_done(void);
+
+/*
+ * The life of a CPU, with current_cpu set by the back end: run what is handed over, idle in
+ * between, until told to stop.
+ */
 void cpu_main(struct cpu *cpu);
 
 #endif /* RUNTIME_BACKEND_H */

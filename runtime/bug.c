@@ -37,7 +37,8 @@ static void print_context(FILE *out)
 		return;
 	}
 	fprintf(out, "  on cpu %u: preempt_count %#x, interrupts %s, pending %#llx\n", cpu->id,
-		(unsigned int)READ_ONCE(cpu->preempt_count), READ_ONCE(cpu->irqs_off) ? "masked" : "on",
+		(unsigned int)owner_read(cpu->preempt_count),
+		owner_read(cpu->irqs_off) ? "masked" : "on",
 		(unsigned long long)READ_ONCE(cpu->irq_pending));
 	lockdep_dump(cpu);
 }

@@ -18,6 +18,7 @@
  * thread submits; CPUs run.  Failure.  machine_boot() undoes everything it did.
  */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "runtime/backend.h"
@@ -27,8 +28,6 @@
 #include "runtime/owner_lock.h"
 #include "runtime/rcu.h"
 
-/* Looks before sleeping: an idle CPU is usually needed again within microseconds. */
-#define IDLE_SPINS	2000
 #define MAX_NOTIFIERS	16
 
 struct cpu *cpus;
@@ -61,9 +60,9 @@ void cpuhp_register(const struct cpuhp_notifier *notifier)
 void cpu_kick(struct cpu *cpu)
 {
 	smp_mb();		/* I2: pairs with the barrier in cpu_sleep() */
-	if (READ_ONCE(cpu->asleep)) {
+	if (dekker_load(cpu->asleep)) {
 		fetch_add(&cpu->doorbell, 1);
-		backend->wake(cpu);
+		backend->wake_word(&cpu->doorbell);
 	}
 }
 
@@ -76,14 +75,14 @@ static bool cpu_sleep(struct cpu *cpu, bool (*cond)(void *arg), void *arg)
 	u32 seen = smp_load_acquire(&cpu->doorbell);
 	bool done;
 
-	WRITE_ONCE(cpu->asleep, 1);
+	dekker_store(cpu->asleep, 1);
 	smp_mb();		/* I2: pairs with the barrier in cpu_kick() */
 	done = cond(arg);
 	if (!done && !READ_ONCE(cpu->irq_pending)) {
 		owner_inc(cpu->nr_idle_sleeps);
-		backend->sleep(cpu, seen);
+		backend->wait_word(&cpu->doorbell, seen, 0);
 	}
-	WRITE_ONCE(cpu->asleep, 0);
+	dekker_store(cpu->asleep, 0);
 	return done;
 }
 
@@ -93,7 +92,7 @@ static void wait_until(bool (*cond)(void *arg), void *arg)
 
 	for (unsigned int spins = 0; !cond(arg); spins++) {
 		irq_safepoint();
-		if (spins < IDLE_SPINS)
+		if (spins < backend->idle_spins)
 			cpu_pause();
 		else if (cpu_sleep(cpu, cond, arg))
 			return;
@@ -120,7 +119,7 @@ static bool work_or_stop(void *arg)
 static void tell_host(void)
 {
 	fetch_add(&host_doorbell, 1);
-	backend->host_wake(&host_doorbell);
+	backend->wake_word(&host_doorbell);
 }
 
 static void notify_online(unsigned int id)
@@ -139,7 +138,6 @@ static void notify_offline(unsigned int id)
 
 void cpu_main(struct cpu *cpu)
 {
-	current_cpu = cpu;
 	if (irq_cpu_init(cpu) != 0)
 		panic("cpu %u: no memory for an interrupt stack", cpu->id);
 	rcu_cpu_start();
@@ -168,7 +166,6 @@ void cpu_main(struct cpu *cpu)
 	cpumask_clear_cpu(cpu->id, &cpu_online_mask);
 	rcu_cpu_stop();
 	irq_cpu_exit(cpu);
-	current_cpu = NULL;
 }
 
 /* ---- submitting work (host thread) ---- */
@@ -180,7 +177,7 @@ static void host_wait_for(bool (*cond)(void *arg), void *arg)
 
 		if (cond(arg))
 			return;
-		backend->host_sleep(&host_doorbell, seen);
+		backend->wait_word(&host_doorbell, seen, 0);
 	}
 }
 
@@ -249,6 +246,7 @@ static long host_cores(void)
 
 static int parse_options(const struct machine_options *opt, enum lockstat_mode *mode)
 {
+	const char *name = opt->backend ? opt->backend : "threads";
 	int alg = spin_algorithm_by_name(opt->spinlock ? opt->spinlock : "futex");
 	int m = lockstat_mode_by_name(opt->lockstat ? opt->lockstat : "default");
 
@@ -256,6 +254,12 @@ static int parse_options(const struct machine_options *opt, enum lockstat_mode *
 		return -EINVAL;
 	/* FIFO locks hand over to waiters that do not run: see runtime/spinlock.h. */
 	if (spin_algorithm_is_fifo((enum spin_algorithm)alg) && (long)opt->nr_cpus > host_cores())
+		return -EINVAL;
+	if (strcmp(name, backend_threads.name) == 0)
+		backend = &backend_threads;
+	else if (strcmp(name, backend_sim.name) == 0 && alg == SPIN_FUTEX)
+		backend = &backend_sim;
+	else
 		return -EINVAL;
 	spin_algorithm = (enum spin_algorithm)alg;
 	*mode = (enum lockstat_mode)m;
@@ -276,12 +280,14 @@ int machine_boot(const struct machine_options *opt)
 
 	if (err)
 		return err;
-	err = membarrier_boot();
+	err = backend->boot(opt->seed);
 	if (err)
 		return err;
 	cpus = hostmem_alloc(opt->nr_cpus * sizeof(*cpus));
-	if (!cpus)
-		return -ENOMEM;
+	if (!cpus) {
+		err = -ENOMEM;
+		goto stop_backend;
+	}
 	nr_cpu_ids = opt->nr_cpus;
 	pin_cpus = !opt->no_pin && (long)opt->nr_cpus <= host_cores();
 	cpumask_clear(&cpu_online_mask);
@@ -311,6 +317,8 @@ stop_lockstat:
 free_cpus:
 	hostmem_free(cpus, nr_cpu_ids * sizeof(*cpus));
 	cpus = NULL;
+stop_backend:
+	backend->shutdown();
 	return err;
 }
 
@@ -331,7 +339,7 @@ int machine_start_cpus(void)
 	return 0;
 }
 
-void machine_shutdown(void)
+void machine_stop_cpus(void)
 {
 	unsigned int id;
 
@@ -343,6 +351,12 @@ void machine_shutdown(void)
 		cpu_kick(&cpus[id]);
 		backend->join_cpu(&cpus[id]);
 	}
+}
+
+void machine_shutdown(void)
+{
+	machine_stop_cpus();
+	backend->shutdown();
 	rcu_shutdown();
 	ipi_shutdown();
 	lockdep_shutdown();

@@ -55,6 +55,7 @@ struct cpu {
 	struct rcu_head *rcu_wait;			/* waiting for grace period rcu_wait_gp */
 	u64 rcu_wait_gp;
 	bool rcu_idle;			/* extended quiescent state: interrupts must leave it */
+	bool rcu_registered;		/* known to the back end's RCU */
 
 	/* The work handed over by cpu_run() and friends; protected by the hand-over itself. */
 	void (*work_fn)(void *arg);
@@ -68,6 +69,7 @@ struct machine_options {
 	unsigned int nr_cpus;		/* 1..NR_CPUS */
 	unsigned int nr_nodes;		/* CPUs are spread over nodes in equal blocks; >= 1 */
 	u64 seed;			/* of every random stream of the machine */
+	const char *backend;		/* "threads" (also NULL), "sim" (with "futex" locks) */
 	const char *spinlock;		/* "futex" (default when NULL), "fas", "ticket", ... */
 	const char *lockstat;		/* "off", "default" (also NULL), "all" */
 	bool no_pin;			/* never bind CPUs to host cores */
@@ -108,6 +110,13 @@ __must_check int machine_boot(const struct machine_options *opt);
 
 /* Starts the CPU threads after the upper layers have set up their per-CPU data. */
 __must_check int machine_start_cpus(void);
+
+/*
+ * Stops and joins every CPU, highest first; each runs its offline notifiers.  Per-CPU data stays,
+ * so the upper layers can take theirs down between this and machine_shutdown().  Host thread; no
+ * work may be running.
+ */
+void machine_stop_cpus(void);
 
 /* Stops and joins every CPU and frees the machine.  Host thread; no work may be running. */
 void machine_shutdown(void);

@@ -17,6 +17,19 @@
 void *hostmem_alloc(size_t bytes) __must_check;
 void hostmem_free(void *p, size_t bytes);
 
+/*
+ * A stack of @bytes whose lowest page is a guard: an overflow faults instead of eating a
+ * neighbour.  Returns its lowest address.
+ */
+void *hostmem_alloc_stack(size_t bytes) __must_check;
+void hostmem_free_stack(void *stack, size_t bytes);
+
+/*
+ * The state of the machine that a snapshot has to keep: everything from hostmem_alloc(), neither
+ * stacks nor the arena.  Calls fn(p, bytes) for each piece.
+ */
+void hostmem_for_each(void (*fn)(void *p, size_t bytes, void *arg), void *arg);
+
 /* The arena: one memfd mapped at @base, so that vmalloc and kmap can map its frames again. */
 struct hostmem_arena {
 	char *base;

@@ -21,10 +21,8 @@
  * Locking.  None; the pending word is atomic.  Context.  Delivery: any with the mask open.
  * Failure.  A vector without handler panics: somebody raised an interrupt nobody owns.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 #include "runtime/hostmem.h"
 #include "runtime/irq.h"
@@ -94,8 +92,11 @@ const char *softirq_name(unsigned int nr)
 
 void irq_raise(struct cpu *cpu, unsigned int vec)
 {
+	u64 before;
+
+	sim_point(SIM_IRQ, cpu);
 	/* Full order: pairs with the exchange in irq_handle_pending() and with cpu_wait_on(). */
-	u64 before = fetch_or(&cpu->irq_pending, 1ULL << vec);
+	before = fetch_or(&cpu->irq_pending, 1ULL << vec);
 
 	if (!(before >> vec & 1))
 		cpu_kick(cpu);
@@ -130,7 +131,7 @@ static unsigned int take_softirqs(struct cpu *cpu)
 
 	local_irq_disable();
 	pending = cpu->softirq_pending;
-	WRITE_ONCE(cpu->softirq_pending, 0);
+	owner_write(cpu->softirq_pending, 0);
 	local_irq_enable();
 	return pending;
 }
@@ -174,12 +175,12 @@ void irq_deliver(void)
 
 	if (idle)
 		rcu_idle_exit();
-	WRITE_ONCE(cpu->irqs_off, 1);
+	owner_write(cpu->irqs_off, 1);
 	owner_add(cpu->preempt_count, HARDIRQ_OFFSET);
 	irq_enter_stack(cpu);
 	owner_add(cpu->preempt_count, -HARDIRQ_OFFSET);
-	WRITE_ONCE(cpu->irqs_off, 0);
-	if (unlikely(READ_ONCE(cpu->softirq_pending)) && !in_interrupt())
+	owner_write(cpu->irqs_off, 0);
+	if (unlikely(owner_read(cpu->softirq_pending)) && !in_interrupt())
 		do_softirq();
 	if (idle)
 		rcu_idle_enter();
@@ -190,7 +191,7 @@ void raise_softirq(enum softirq nr)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	WRITE_ONCE(this_cpu()->softirq_pending, this_cpu()->softirq_pending | 1u << nr);
+	owner_write(this_cpu()->softirq_pending, this_cpu()->softirq_pending | 1u << nr);
 	local_irq_restore(flags);
 }
 
@@ -201,7 +202,7 @@ void local_bh_enable(void)
 	barrier();
 	VM_BUG_ON((preempt_count() & SOFTIRQ_MASK) < 2 * SOFTIRQ_OFFSET);
 	owner_add(cpu->preempt_count, -2 * SOFTIRQ_OFFSET);
-	if (unlikely(READ_ONCE(cpu->softirq_pending)) && !in_interrupt() && !irqs_disabled())
+	if (unlikely(owner_read(cpu->softirq_pending)) && !in_interrupt() && !irqs_disabled())
 		do_softirq();
 	irq_safepoint();
 }
@@ -209,12 +210,10 @@ void local_bh_enable(void)
 int irq_cpu_init(struct cpu *cpu)
 {
 	char name[32];
-	char *stack = hostmem_alloc(IRQ_STACK_SIZE);
+	char *stack = hostmem_alloc_stack(IRQ_STACK_SIZE);
 
 	if (!stack)
 		return -ENOMEM;
-	/* The lowest page is a guard: an overflow faults instead of eating a neighbour. */
-	mprotect(stack, 4096, PROT_NONE);
 	cpu->irq_stack = stack + IRQ_STACK_SIZE - 64;
 	snprintf(name, sizeof(name), "cpu%u/irq", cpu->id);
 	cpu->task_fiber = tsan_fiber_current();
@@ -233,6 +232,6 @@ void irq_cpu_exit(struct cpu *cpu)
 {
 	irq_fiber_join(cpu);
 	tsan_fiber_destroy(cpu->irq_fiber);
-	hostmem_free((char *)cpu->irq_stack + 64 - IRQ_STACK_SIZE, IRQ_STACK_SIZE);
+	hostmem_free_stack((char *)cpu->irq_stack + 64 - IRQ_STACK_SIZE, IRQ_STACK_SIZE);
 	cpu->irq_stack = NULL;
 }

@@ -46,15 +46,15 @@ enum softirq {
 
 static inline bool irqs_disabled(void)
 {
-	return READ_ONCE(this_cpu()->irqs_off) != 0;
+	return owner_read(this_cpu()->irqs_off) != 0;
 }
 
 static inline void local_irq_disable(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (!READ_ONCE(cpu->irqs_off)) {
-		WRITE_ONCE(cpu->irqs_off, 1);
+	if (!owner_read(cpu->irqs_off)) {
+		owner_write(cpu->irqs_off, 1);
 		tsan_irqs_off(cpu);
 	}
 	barrier();
@@ -65,16 +65,16 @@ static inline void local_irq_enable(void)
 	struct cpu *cpu = this_cpu();
 
 	barrier();
-	if (READ_ONCE(cpu->irqs_off)) {
+	if (owner_read(cpu->irqs_off)) {
 		tsan_irqs_on(cpu);
-		WRITE_ONCE(cpu->irqs_off, 0);
+		owner_write(cpu->irqs_off, 0);
 	}
 	irq_safepoint();
 }
 
 static inline unsigned int __local_irq_save(void)
 {
-	unsigned int flags = READ_ONCE(this_cpu()->irqs_off);
+	unsigned int flags = owner_read(this_cpu()->irqs_off);
 
 	local_irq_disable();
 	return flags;

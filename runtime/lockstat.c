@@ -41,6 +41,20 @@ static enum lockstat_mode mode_now;
 
 /* ---- classes ---- */
 
+/* Ids for classes without an instance, and for the row that late instances of a class share. */
+#define CLASSES_KEPT_BACK	64
+
+/* The id of a registered class, or nr_classes; under registry_lock. */
+static unsigned int class_find(const struct lock_class *class, const char *name)
+{
+	unsigned int id;
+
+	for (id = 0; id < nr_classes; id++)
+		if (classes[id].class == class && strcmp(classes[id].name, name) == 0)
+			break;
+	return id;
+}
+
 u16 lockstat_class(const struct lock_class *class, const char *instance)
 {
 	char name[sizeof(classes[0].name)];
@@ -52,20 +66,17 @@ u16 lockstat_class(const struct lock_class *class, const char *instance)
 		snprintf(name, sizeof(name), "%s", class->name);
 
 	pthread_mutex_lock(&registry_lock);
-	for (id = 0; id < nr_classes; id++)
-		if (classes[id].class == class && strcmp(classes[id].name, name) == 0)
-			break;
+	id = class_find(class, name);
+	if (id == nr_classes && instance && id >= LOCKSTAT_CLASSES - CLASSES_KEPT_BACK) {
+		/* Full: further instances share one row per class, so that the rank stays right. */
+		snprintf(name, sizeof(name), "%s[(others)]", class->name);
+		id = class_find(class, name);
+	}
 	if (id == nr_classes) {
-		/* The last id collects every class beyond the limit, under a name that says so. */
-		if (id == LOCKSTAT_CLASSES - 1)
-			snprintf(name, sizeof(name), "(classes beyond the limit)");
-		if (id < LOCKSTAT_CLASSES) {
-			classes[id].class = class;
-			memcpy(classes[id].name, name, sizeof(name));
-			smp_store_release(&nr_classes, id + 1);
-		} else {
-			id = LOCKSTAT_CLASSES - 1;
-		}
+		BUG_ON(id == LOCKSTAT_CLASSES);
+		classes[id].class = class;
+		memcpy(classes[id].name, name, sizeof(name));
+		smp_store_release(&nr_classes, id + 1);
 	}
 	pthread_mutex_unlock(&registry_lock);
 	return (u16)id;
@@ -110,9 +121,9 @@ u64 lockstat_bucket_floor(unsigned int bucket)
 static void time_add(struct lockstat_time *t, u64 ns)
 {
 	if (t->nr == 0 || ns < t->min)
-		WRITE_ONCE(t->min, ns);
+		owner_write(t->min, ns);
 	if (ns > t->max)
-		WRITE_ONCE(t->max, ns);
+		owner_write(t->max, ns);
 	owner_add(t->sum, ns);
 	owner_inc(t->nr);
 }
@@ -141,28 +152,28 @@ found:
 			ls->row_of_site[site] = row;
 		return row;
 	}
-	/* Full: this record goes to whatever row the key hashes to, and says so. */
+	/* Full: counted as lost, kept out of other rows' exact counts. */
 	owner_inc(ls->overflow);
-	return &ls->rows[slot];
+	return &ls->spill;
 }
 
 static void pair_add(struct lockstat_cpu *ls, const struct lockstat_deferred *d)
 {
 	u32 waiter = lock_site_id(d->site);
 	u32 holder = d->holder ? lock_site_id(d->holder) : waiter;
-	u32 slot = (d->lock->class * 0x9e3779b1u ^ waiter * 0x85ebca6bu ^ holder * 0xc2b2ae35u ^
+	u32 slot = (d->class * 0x9e3779b1u ^ waiter * 0x85ebca6bu ^ holder * 0xc2b2ae35u ^
 		    d->ctx) % LOCKSTAT_PAIRS;
 
 	for (u32 i = 0; i < LOCKSTAT_PAIRS; i++, slot = (slot + 1) % LOCKSTAT_PAIRS) {
 		struct lockstat_pair *p = &ls->pairs[slot];
 
 		if (!p->used) {
-			p->class = d->lock->class;
+			p->class = d->class;
 			p->waiter = (u16)waiter;
 			p->holder = (u16)holder;
 			p->ctx = d->ctx;
 			smp_store_release(&p->used, true);	/* I1 */
-		} else if (p->class != d->lock->class || p->waiter != waiter ||
+		} else if (p->class != d->class || p->waiter != waiter ||
 			   p->holder != holder || p->ctx != d->ctx) {
 			continue;
 		}
@@ -178,7 +189,7 @@ static void pair_add(struct lockstat_cpu *ls, const struct lockstat_deferred *d)
 static void record_contention(struct lockstat_cpu *ls, struct lockstat_row *row,
 			      const struct lockstat_deferred *d)
 {
-	struct lockstat_hist *hist = &ls->hist[d->lock->class];
+	struct lockstat_hist *hist = &ls->hist[d->class];
 
 	owner_inc(row->contended);
 	if (d->bounced)
@@ -188,7 +199,7 @@ static void record_contention(struct lockstat_cpu *ls, struct lockstat_row *row,
 	else
 		owner_inc(row->spun);
 	if (d->queue > row->queue_max)
-		WRITE_ONCE(row->queue_max, d->queue);
+		owner_write(row->queue_max, d->queue);
 	time_add(&row->wait, d->wait_ns);
 	owner_inc(hist->wait[lockstat_bucket(d->wait_ns)]);
 	pair_add(ls, d);
@@ -198,12 +209,13 @@ struct lockstat_wait lockstat_wait_begin(struct lock_meta *m)
 {
 	struct lockstat_wait w = {
 		/* Relaxed: the holder may change while we look; either answer was true once. */
-		.holder = READ_ONCE(m->owner_site),
-		.queue = fetch_add_relaxed(&m->nr_waiters, 1) + 1,
+		.holder = owner_read(m->owner_site),
 	};
 
+	/* The clock first: whoever sees this CPU among the waiters knows that its wait counts. */
 	if (this_cpu()->lockstat)
 		w.start = clock_ns();
+	w.queue = fetch_add_relaxed(&m->nr_waiters, 1) + 1;
 	return w;
 }
 
@@ -213,8 +225,8 @@ void lockstat_wait_end(struct lock_meta *m, const struct lockstat_wait *w,
 	struct cpu *cpu = this_cpu();
 	struct lockstat_cpu *ls = cpu->lockstat;
 	struct lockstat_deferred d = {
-		.lock = m, .site = site, .holder = w->holder, .queue = w->queue,
-		.ctx = (u8)irq_context(), .mode = mode, .contended = true, .slept = slept,
+		.lock = m, .class = m->class, .site = site, .holder = w->holder,
+		.queue = w->queue, .ctx = (u8)irq_context(), .mode = mode, .slept = slept,
 	};
 	u64 now;
 
@@ -241,45 +253,67 @@ void lockstat_acquired_read(struct lock_meta *m, struct lock_site *site)
 	struct lockstat_cpu *ls = this_cpu()->lockstat;
 
 	/* Relaxed: readers may overwrite each other; any of them is a holder. */
-	WRITE_ONCE(m->owner_site, site);
+	owner_write(m->owner_site, site);
 	if (ls)
 		owner_inc(lockstat_row_lookup(ls, m->class, lock_site_id(site), 1)->acquired);
 }
 
-void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m, u64 hold_start, u64 now)
+/* Takes the record that wait_end() kept back for @m; false when the hold was only sampled. */
+static bool deferred_take(struct lockstat_cpu *ls, const struct lock_meta *m,
+			  struct lockstat_deferred *d)
 {
-	struct lockstat_deferred d = { .lock = m };
-	struct lockstat_row *row;
-	u64 hold = now > hold_start ? now - hold_start : 0;
-
-	if (!ls)
-		return;
 	for (u32 i = ls->nr_deferred; i-- > 0;) {
 		if (ls->deferred[i].lock != m)
 			continue;
-		d = ls->deferred[i];
+		*d = ls->deferred[i];
 		ls->nr_deferred--;
 		memmove(&ls->deferred[i], &ls->deferred[i + 1],
-			(ls->nr_deferred - i) * sizeof(d));
-		break;
+			(ls->nr_deferred - i) * sizeof(*d));
+		return true;
 	}
-	if (!d.site)		/* sampled: the acquisition site is still in the lock or gone */
-		d.site = READ_ONCE(m->owner_site);
-	row = lockstat_row_lookup(ls, m->class, lock_site_id(d.site), d.mode);
-	if (d.contended)
+	return false;
+}
+
+void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m,
+		    const struct lockstat_release *r)
+{
+	u64 hold = r->end > r->start ? r->end - r->start : 0;
+	struct lockstat_deferred d;
+	struct lockstat_row *row;
+
+	if (!ls)
+		return;
+	row = lockstat_row_lookup(ls, r->class, lock_site_id(r->site), 0);
+	if (deferred_take(ls, m, &d)) {
 		record_contention(ls, row, &d);
-	if (hold_start) {
+		time_add(&row->hold_contended, hold);
+		owner_inc(ls->hist[r->class].hold_contended[lockstat_bucket(hold)]);
+	} else {
 		time_add(&row->hold, hold);
-		owner_inc(ls->hist[m->class].hold[lockstat_bucket(hold)]);
+		owner_inc(ls->hist[r->class].hold[lockstat_bucket(hold)]);
 	}
 }
 
-void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site)
+void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site, u8 mode)
 {
 	struct lockstat_cpu *ls = this_cpu()->lockstat;
 
 	if (ls)
-		owner_inc(lockstat_row_lookup(ls, m->class, lock_site_id(site), 0)->trylock_failed);
+		owner_inc(lockstat_row_lookup(ls, m->class, lock_site_id(site), mode)
+				->trylock_failed);
+}
+
+void lockstat_forget(struct lockstat_cpu *ls, u16 class)
+{
+	for (u32 i = 0; i < LOCKSTAT_ROWS; i++) {
+		struct lockstat_row *row = &ls->rows[i];
+
+		/* The key stays (I1); a row of zeros is in no report. */
+		if (row->used && row->class == class)
+			memset(&row->acquired, 0,
+			       sizeof(*row) - offsetof(struct lockstat_row, acquired));
+	}
+	memset(&ls->hist[class], 0, sizeof(ls->hist[class]));
 }
 
 /* ---- life cycle ---- */
@@ -287,7 +321,8 @@ void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site)
 static void recorder_init(struct lockstat_cpu *ls)
 {
 	ls->hold_period = mode_now == LOCKSTAT_ALL ? 1 : LOCKSTAT_HOLD_SAMPLE;
-	ls->hold_countdown = ls->hold_period;
+	rand_init(&ls->rand, LOCKSTAT_HOLD_SAMPLE, (u64)(ls - recorders));
+	ls->hold_countdown = lockstat_next_sample(ls);
 }
 
 int lockstat_boot(enum lockstat_mode mode)

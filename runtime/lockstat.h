@@ -72,18 +72,22 @@ static inline u32 lock_site_id(const struct lock_site *site)
 /* What every instrumented lock carries. */
 struct lock_meta {
 	u16 class;			/* id from lockstat_class(); constant after init */
-	u16 last_cpu;			/* under the lock */
+	u16 last_cpu;			/* under the lock; LOCK_NO_CPU before the first owner */
 	u32 nr_waiters;			/* atomic; contended path only */
 	u64 hold_start;			/* under the lock: ns, 0 when this hold is not timed */
 	struct lock_site *owner_site;	/* written under the lock, read by waiters (relaxed) */
 };
 
+#define LOCK_NO_CPU		0xffff
+
 /* Log-linear histogram: 64 powers of two of nanoseconds, each in 4 steps. */
 #define LOCKSTAT_BUCKETS	256
 
+/* Holds after a wait are all timed, the others sampled: never added up without weights. */
 struct lockstat_hist {
 	u32 wait[LOCKSTAT_BUCKETS];
 	u32 hold[LOCKSTAT_BUCKETS];
+	u32 hold_contended[LOCKSTAT_BUCKETS];
 };
 
 /* Bucket of @ns, and the smallest value of a bucket. */
@@ -106,7 +110,9 @@ struct lockstat_row {
 	u64 trylock_failed;		/* exact */
 	u64 spun, slept;		/* contended: only spun / had to sleep */
 	u32 queue_max;
-	struct lockstat_time wait, hold;
+	struct lockstat_time wait;		/* every contended acquisition */
+	struct lockstat_time hold;		/* 1 in N of the uncontended exclusive holds */
+	struct lockstat_time hold_contended;	/* every exclusive hold after a wait */
 };
 
 /* One contended (waiter site, holder site) pair, as counted by one CPU. */
@@ -123,24 +129,36 @@ struct lockstat_deferred {
 	struct lock_site *site, *holder;
 	u64 wait_ns;
 	u32 queue;
+	u16 class;
 	u8 ctx, mode;
-	bool contended, slept, bounced;
+	bool slept, bounced;
 };
 
 /* One CPU's recorder; written by that CPU only, read by reports with relaxed loads. */
 struct lockstat_cpu {
 	struct lockstat_row *row_of_site[LOCKSTAT_SITES];	/* last row used by a site */
-	u32 hold_countdown;
-	u32 hold_period;
+	u32 hold_countdown;		/* acquisitions until the next sampled hold */
+	u32 hold_period;		/* their average distance */
+	struct rand_state rand;		/* of the distances */
 	u32 nr_deferred;
 	u64 overflow;			/* records lost because a table was full */
 	struct lockstat_deferred deferred[LOCK_DEPTH_MAX];
+	struct lockstat_row spill;	/* takes what found no row; in no report */
 	struct lockstat_row rows[LOCKSTAT_ROWS];
 	struct lockstat_pair pairs[LOCKSTAT_PAIRS];
 	struct lockstat_hist hist[LOCKSTAT_CLASSES];
 };
 
 #define LOCKSTAT_HOLD_SAMPLE	64
+
+/*
+ * Acquisitions until the next sampled hold: drawn from [1, 2N), N on average.  A fixed distance
+ * would meet the same lock for ever in a loop that takes several.
+ */
+static inline u32 lockstat_next_sample(struct lockstat_cpu *ls)
+{
+	return ls->hold_period == 1 ? 1 : 1 + rand_below(&ls->rand, 2 * ls->hold_period - 1);
+}
 
 /*
  * Returns the id of (@class, @instance), registering it on first use; @instance NULL for locks
@@ -153,8 +171,9 @@ unsigned int lockstat_nr_classes(void);
 
 /* Slow parts of the recorder, called by lock wrappers only. */
 struct lockstat_row *lockstat_row_lookup(struct lockstat_cpu *ls, u16 class, u32 site, u8 mode);
-void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m, u64 hold_start, u64 now);
-void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site);
+void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site, u8 mode);
+/* Forgets what this CPU recorded of @class; for the recorder's self-test. */
+void lockstat_forget(struct lockstat_cpu *ls, u16 class);
 
 /*
  * A contended acquisition: begin() before waiting, end() with the lock held.  An exclusive holder's
@@ -176,7 +195,8 @@ void lockstat_acquired_read(struct lock_meta *m, struct lock_site *site);
 static inline void lock_meta_init(struct lock_meta *m, const struct lock_class *class,
 				  const char *instance)
 {
-	*m = (struct lock_meta){ .class = lockstat_class(class, instance), .last_cpu = 0xffff };
+	*m = (struct lock_meta){ .class = lockstat_class(class, instance),
+				  .last_cpu = LOCK_NO_CPU };
 }
 
 /* Counts an exclusive acquisition; called with the lock just taken. */
@@ -187,7 +207,7 @@ static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site
 	struct lockstat_row *row;
 	u32 id;
 
-	WRITE_ONCE(m->owner_site, site);
+	owner_write(m->owner_site, site);
 	if (unlikely(!ls))
 		return;
 	id = lock_site_id(site);
@@ -196,11 +216,12 @@ static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site
 		row = lockstat_row_lookup(ls, m->class, id, 0);
 	owner_inc(row->acquired);
 	if (m->last_cpu != (u16)cpu->id) {
+		if (m->last_cpu != LOCK_NO_CPU)
+			owner_inc(row->bounces);
 		m->last_cpu = (u16)cpu->id;
-		owner_inc(row->bounces);
 	}
 	if (unlikely(--ls->hold_countdown == 0)) {
-		ls->hold_countdown = ls->hold_period;
+		ls->hold_countdown = lockstat_next_sample(ls);
 		if (!m->hold_start)
 			m->hold_start = clock_ns();
 	}
@@ -212,14 +233,21 @@ static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site
  */
 struct lockstat_release {
 	u64 start, end;
+	struct lock_site *site;		/* who took it and what it is: after the release the lock */
+	u16 class;			/* may belong to somebody else, or be gone */
 };
+
+void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m,
+		    const struct lockstat_release *r);
 
 static inline struct lockstat_release lockstat_release_begin(struct lock_meta *m)
 {
-	struct lockstat_release r = { m->hold_start, 0 };
+	struct lockstat_release r = { .start = m->hold_start };
 
 	if (unlikely(r.start)) {
 		m->hold_start = 0;
+		r.site = owner_read(m->owner_site);
+		r.class = m->class;
 		r.end = clock_ns();
 	}
 	return r;
@@ -228,7 +256,7 @@ static inline struct lockstat_release lockstat_release_begin(struct lock_meta *m
 static inline void lockstat_release_end(const struct lock_meta *m, struct lockstat_release r)
 {
 	if (unlikely(r.start))
-		lockstat_flush(this_cpu()->lockstat, m, r.start, r.end);
+		lockstat_flush(this_cpu()->lockstat, m, &r);
 }
 
 /* Life cycle; host thread. */

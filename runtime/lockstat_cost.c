@@ -35,6 +35,8 @@ struct lockstat_cost lockstat_measure_cost(void)
 	cost.without_ns = pair_ns(&lock);
 	cpu->lockstat = recorder;
 	cost.with_ns = pair_ns(&lock);
+	if (recorder)
+		lockstat_forget(recorder, lock.meta.class);
 	spin_lock_destroy(&lock);
 	return cost;
 }

@@ -9,10 +9,8 @@
  *   I2  A woken waiter takes the word itself; a CPU that came meanwhile may be faster.  The
  *       waiter stays queued and the next release wakes it again.
  */
+#include "runtime/backend.h"
 #include "runtime/mutex.h"
-
-/* Tries before queueing: most holders are done within a microsecond. */
-#define MUTEX_SPINS	100
 
 static bool mutex_try(void *arg)
 {
@@ -43,7 +41,7 @@ static __noinline void mutex_lock_contended(struct mutex *m, struct lock_site *s
 	bool got = false;
 
 	tsan_pre_divert(m);
-	for (int i = 0; i < MUTEX_SPINS && !got; i++) {
+	for (unsigned int i = 0; i < backend->lock_spins && !got; i++) {
 		irq_safepoint();
 		cpu_pause();
 		got = mutex_try(m);
@@ -59,6 +57,7 @@ void _mutex_lock(struct mutex *m, struct lock_site *site)
 {
 	might_sleep();
 	lockdep_acquire(&m->meta, site, false);
+	sim_point(SIM_LOCK, m);
 	tsan_pre_lock(m, 0);
 	if (!mutex_try(m))
 		mutex_lock_contended(m, site);
@@ -76,7 +75,7 @@ bool _mutex_trylock(struct mutex *m, struct lock_site *site)
 	got = mutex_try(m);
 	tsan_post_lock(m, got ? TSAN_TRY : TSAN_TRY_FAILED);
 	if (!got) {
-		lockstat_trylock_failed(&m->meta, site);
+		lockstat_trylock_failed(&m->meta, site, 0);
 		return false;
 	}
 	lockdep_acquired(&m->meta, site, false);
@@ -94,6 +93,7 @@ void mutex_unlock(struct mutex *m) __context_unsafe("the lock's own implementati
 	tsan_post_unlock(m, 0);
 	wake_up(&m->wq);
 	lockstat_release_end(&m->meta, r);
+	sim_point(SIM_UNLOCK, m);
 }
 
 bool mutex_is_locked(const struct mutex *m)

@@ -21,7 +21,7 @@
  * Locking.  @remote ranks as the class given; the owner side counts as the same lock for lockdep
  * and ThreadSanitizer.  Context.  Owner: any context of the owner CPU, preemption disabled.
  * Remote: task or softirq of another CPU.  Failure.  A kernel without private expedited
- * membarrier is refused at boot (membarrier_boot()).
+ * membarrier is refused at boot.
  */
 #ifndef RUNTIME_OWNER_LOCK_H
 #define RUNTIME_OWNER_LOCK_H
@@ -44,14 +44,15 @@ static inline bool owner_trylock(struct owner_lock *l) __try_acquires(true, *l)
 	__context_unsafe("the lock's own implementation")
 {
 	tsan_pre_lock(l, TSAN_TRY);
-	if (unlikely(READ_ONCE(l->held)))
+	sim_point(SIM_TRYLOCK, l);
+	if (unlikely(dekker_load(l->held)))
 		goto fail;
-	WRITE_ONCE(l->held, 1);
+	dekker_store(l->held, 1);
 	/* Order between this store and the load is the remote side's membarrier (I2). */
 	barrier();
 	/* Acquire: pairs with the release of revoke in owner_unlock_remote(). */
 	if (unlikely(smp_load_acquire(&l->revoke))) {
-		smp_store_release(&l->held, 0);
+		dekker_store_release(l->held, 0);
 		goto fail;
 	}
 	owner_inc(l->nr_owner);
@@ -70,16 +71,14 @@ static inline void owner_unlock(struct owner_lock *l) __releases(*l)
 	lockdep_release(&l->remote.meta);
 	tsan_pre_unlock(l, 0);
 	/* Release: pairs with the acquire of held in _owner_lock_remote(). */
-	smp_store_release(&l->held, 0);
+	dekker_store_release(l->held, 0);
 	tsan_post_unlock(l, 0);
+	sim_point(SIM_UNLOCK, l);
 }
 
 /* Any CPU but the owner (or the owner itself outside); spins for at most one owner section. */
 void _owner_lock_remote(struct owner_lock *l, struct lock_site *site) __acquires(*l);
 void owner_unlock_remote(struct owner_lock *l) __releases(*l);
 #define owner_lock_remote(l)	_owner_lock_remote((l), LOCK_SITE())
-
-/* Registers the process for expedited membarriers; 0 or -ENOSYS. */
-__must_check int membarrier_boot(void);
 
 #endif /* RUNTIME_OWNER_LOCK_H */

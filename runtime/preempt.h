@@ -13,6 +13,7 @@
 
 #include "runtime/bug.h"
 #include "runtime/cpu.h"
+#include "runtime/sim/sim.h"
 
 #define PREEMPT_OFFSET		0x1
 #define SOFTIRQ_OFFSET		0x100
@@ -33,13 +34,13 @@ static inline void irq_safepoint(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (unlikely(READ_ONCE(cpu->irq_pending)) && !READ_ONCE(cpu->irqs_off))
+	if (unlikely(owner_read(cpu->irq_pending)) && !owner_read(cpu->irqs_off))
 		irq_deliver();
 }
 
 static inline int preempt_count(void)
 {
-	return READ_ONCE(this_cpu()->preempt_count);
+	return owner_read(this_cpu()->preempt_count);
 }
 
 static inline void preempt_disable(void)
@@ -83,7 +84,7 @@ static inline enum irq_context irq_context(void)
 /* True where sleeping is forbidden: interrupt, preemption off, or interrupts masked. */
 static inline bool in_atomic(void)
 {
-	return preempt_count() != 0 || READ_ONCE(this_cpu()->irqs_off);
+	return preempt_count() != 0 || owner_read(this_cpu()->irqs_off);
 }
 
 /* Reports a call that may sleep made where sleeping is forbidden, with the site of both. */

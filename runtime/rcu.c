@@ -1,94 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RCU: grace periods from liburcu QSBR (through urcu_wrap.h), callbacks and waiting of our own.
+ * RCU: numbered grace periods, callbacks and waiting; the back end finds out when one is over.
  *
- * What.  A grace-period thread, which is no CPU, runs liburcu's synchronize_rcu() whenever a grace
- * period has been requested.  CPUs never call it themselves: a CPU that waits must go on
- * answering interrupts, and liburcu's wait does not.
+ * What.  A request raises rcu_gp_requested; the back end (liburcu's QSBR on a helper thread under
+ * THREADS, a set of CPUs still to be heard of under SIM) calls rcu_gp_done() when every read-side
+ * section open at the request has ended.  CPUs never block inside the back end: a CPU that waits
+ * goes on answering interrupts.
  *
  * States of a callback.  queued on rcu_next -> (a grace period is requested for the whole list)
  * rcu_wait -> (that grace period is over) run in softirq.
  *
  * Invariants.
- *   I1  Grace periods are numbered.  The thread reads gp_requested = R, runs one full
- *       synchronize_rcu(), then publishes gp_completed = R: every request numbered <= R was made
- *       before that grace period began.
- *   I2  A CPU announces a quiescent state only with no read-side section open, that is with
- *       preempt_count 0, or from idle.
- *   I3  An idle CPU is offline for liburcu; an interrupt that hits it comes online first.
+ *   I1  gp_completed = R means: every request numbered <= R was made before the start of a grace
+ *       period that has ended.
+ *   I2  A CPU announces a quiescent state only with no read-side section open: between two pieces
+ *       of work, or from idle.
+ *   I3  An idle CPU is in an extended quiescent state; an interrupt that hits it leaves that state
+ *       first (irq_deliver()).
  *
- * Locking.  None of ours; the callback lists belong to their CPU, with interrupts masked.
+ * Locking.  None; the callback lists belong to their CPU, with interrupts masked.
  * Context.  call_rcu(): any; synchronize_rcu(), rcu_barrier(): task.
- *
- * ThreadSanitizer.  A grace period orders readers before the reclaimer; rcu_token carries that
- * edge.  liburcu's internal mutex would add edges between unrelated callers of synchronize_rcu();
- * only one thread of ours calls it, and it ignores the synchronisation inside.
+ * Failure.  None: a grace period always ends, or the CPU that withholds it is the bug.
  */
 #include <errno.h>
-#include <pthread.h>
 
-#include "runtime/futex.h"
+#include "runtime/backend.h"
 #include "runtime/ipi.h"
 #include "runtime/irq.h"
 #include "runtime/rcu.h"
-#include "runtime/urcu_wrap.h"
 
-static u64 gp_requested;	/* atomic */
-static u64 gp_completed;	/* written by the grace-period thread, release */
-static u32 gp_doorbell;		/* futex of the grace-period thread */
-static bool gp_stop;
-static pthread_t gp_thread;
-static char rcu_token;		/* TSan: quiescent states -> end of grace period */
+u64 rcu_gp_requested;
+static u64 gp_completed;	/* release by rcu_gp_done() */
 
-/* ---- the grace-period thread ---- */
+u64 rcu_gp_last_done(void)
+{
+	return smp_load_acquire(&gp_completed);
+}
 
-static void announce_completed(void)
+void rcu_gp_done(u64 gp)
 {
 	unsigned int id;
 
+	smp_store_release(&gp_completed, gp);			/* I1 */
 	for_each_online_cpu(id)
 		irq_raise(&cpus[id], IRQ_RCU);
 }
 
-static void *gp_main(void *arg)
-{
-	(void)arg;
-	for (;;) {
-		u32 seen = smp_load_acquire(&gp_doorbell);
-		u64 requested = smp_load_acquire(&gp_requested);
-
-		if (requested == gp_completed) {
-			if (smp_load_acquire(&gp_stop))
-				return NULL;
-			futex_wait(&gp_doorbell, seen, 0);
-			continue;
-		}
-		tsan_ignore_sync_begin();
-		qsbr_synchronize();
-		tsan_ignore_sync_end();
-		tsan_acquire(&rcu_token);
-		smp_store_release(&gp_completed, requested);	/* I1 */
-		announce_completed();
-	}
-}
-
-static void ring_gp_thread(void)
-{
-	fetch_add(&gp_doorbell, 1);
-	futex_wake(&gp_doorbell, 1);
-}
-
 static u64 request_gp(void)
 {
-	u64 gp = fetch_add(&gp_requested, 1) + 1;
+	u64 gp = fetch_add(&rcu_gp_requested, 1) + 1;
 
-	ring_gp_thread();
+	backend->rcu_request();
 	return gp;
 }
 
 static bool gp_is_over(u64 gp)
 {
-	/* Acquire: pairs with the release in gp_main(). */
+	/* Acquire: pairs with the release in rcu_gp_done(). */
 	return smp_load_acquire(&gp_completed) >= gp;
 }
 
@@ -96,21 +64,19 @@ static bool gp_is_over(u64 gp)
 
 void rcu_quiescent(void)
 {
-	tsan_release(&rcu_token);
-	qsbr_quiescent_state();
+	backend->rcu_quiescent(this_cpu());
 }
 
 void rcu_idle_enter(void)
 {
-	tsan_release(&rcu_token);
-	qsbr_thread_offline();
 	this_cpu()->rcu_idle = true;
+	backend->rcu_offline(this_cpu());
 }
 
 void rcu_idle_exit(void)
 {
+	backend->rcu_online(this_cpu());
 	this_cpu()->rcu_idle = false;
-	qsbr_thread_online();
 }
 
 /* ---- waiting ---- */
@@ -245,7 +211,7 @@ void rcu_barrier(void)
 
 void rcu_cpu_start(void)
 {
-	qsbr_register_thread();
+	backend->rcu_online(this_cpu());
 }
 
 void rcu_cpu_stop(void)
@@ -258,31 +224,19 @@ void rcu_cpu_stop(void)
 		run_callbacks();
 		local_bh_enable();
 	}
-	tsan_release(&rcu_token);
-	qsbr_unregister_thread();
+	backend->rcu_offline(cpu);
 }
 
 int rcu_boot(void)
 {
-	int err;
-
 	for (unsigned int i = 0; i < nr_cpu_ids; i++)
 		cpus[i].rcu_next_tail = &cpus[i].rcu_next;
-	gp_stop = false;
 	open_softirq(SOFTIRQ_RCU, "RCU", run_callbacks);
-	err = irq_vector_register(IRQ_RCU, "RCU callbacks", rcu_interrupt, NULL);
-	if (err)
-		return err;
-	err = pthread_create(&gp_thread, NULL, gp_main, NULL);
-	if (err)
-		irq_vector_unregister(IRQ_RCU);
-	return -err;
+	return irq_vector_register(IRQ_RCU, "RCU callbacks", rcu_interrupt, NULL);
 }
 
 void rcu_shutdown(void)
 {
-	smp_store_release(&gp_stop, true);
-	ring_gp_thread();
-	pthread_join(gp_thread, NULL);
 	irq_vector_unregister(IRQ_RCU);
+	rcu_gp_requested = gp_completed = 0;
 }

@@ -20,6 +20,7 @@ struct rcu_head {
 static inline void rcu_read_lock(void)
 {
 	preempt_disable();
+	sim_point(SIM_RCU, NULL);
 }
 
 static inline void rcu_read_unlock(void)

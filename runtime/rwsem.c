@@ -52,6 +52,7 @@ void _down_read(struct rw_semaphore *sem, struct lock_site *site)
 {
 	might_sleep();
 	lockdep_acquire(&sem->meta, site, false);
+	sim_point(SIM_LOCK, sem);
 	tsan_pre_lock(sem, TSAN_READ);
 	if (!read_try(sem)) {
 		struct lockstat_wait w = lockstat_wait_begin(&sem->meta);
@@ -74,8 +75,10 @@ bool _down_read_trylock(struct rw_semaphore *sem, struct lock_site *site)
 	tsan_pre_lock(sem, TSAN_READ | TSAN_TRY);
 	got = read_try(sem);
 	tsan_post_lock(sem, TSAN_READ | (got ? TSAN_TRY : TSAN_TRY_FAILED));
-	if (!got)
+	if (!got) {
+		lockstat_trylock_failed(&sem->meta, site, 1);
 		return false;
+	}
 	lockdep_acquired(&sem->meta, site, false);
 	lockstat_acquired_read(&sem->meta, site);
 	return true;
@@ -92,6 +95,7 @@ void up_read(struct rw_semaphore *sem) __context_unsafe("the lock's own implemen
 	tsan_post_unlock(sem, TSAN_READ);
 	if (wake)
 		wake_up_all(&sem->wq);						/* I3 */
+	sim_point(SIM_UNLOCK, sem);
 }
 
 static __noinline void down_write_contended(struct rw_semaphore *sem, struct lock_site *site)
@@ -111,6 +115,7 @@ void _down_write(struct rw_semaphore *sem, struct lock_site *site)
 {
 	might_sleep();
 	lockdep_acquire(&sem->meta, site, false);
+	sim_point(SIM_LOCK, sem);
 	tsan_pre_lock(sem, 0);
 	if (!write_try(sem))
 		down_write_contended(sem, site);
@@ -128,7 +133,7 @@ bool _down_write_trylock(struct rw_semaphore *sem, struct lock_site *site)
 	got = write_try(sem);
 	tsan_post_lock(sem, got ? TSAN_TRY : TSAN_TRY_FAILED);
 	if (!got) {
-		lockstat_trylock_failed(&sem->meta, site);
+		lockstat_trylock_failed(&sem->meta, site, 0);
 		return false;
 	}
 	lockdep_acquired(&sem->meta, site, false);
@@ -146,6 +151,7 @@ void up_write(struct rw_semaphore *sem) __context_unsafe("the lock's own impleme
 	tsan_post_unlock(sem, 0);
 	wake_up_all(&sem->wq);							/* I3 */
 	lockstat_release_end(&sem->meta, r);
+	sim_point(SIM_UNLOCK, sem);
 }
 
 void downgrade_write(struct rw_semaphore *sem)
@@ -159,4 +165,5 @@ void downgrade_write(struct rw_semaphore *sem)
 	tsan_post_lock(sem, TSAN_READ | TSAN_TRY);
 	wake_up_all(&sem->wq);
 	lockstat_release_end(&sem->meta, r);
+	sim_point(SIM_UNLOCK, sem);
 }

@@ -25,12 +25,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "runtime/futex.h"
+#include "runtime/backend.h"
 #include "runtime/spinlock.h"
 #include "runtime/spinlock_alg.h"
 
-/* Long enough for a critical section of the zone lock (~1 us), short against a time slice. */
-#define FUTEX_SPINS	100
+/* Short against a time slice, long against the window of I3. */
 #define FUTEX_NAP_NS	(500 * NSEC_PER_USEC)
 
 enum spin_algorithm spin_algorithm = SPIN_FUTEX;
@@ -73,22 +72,22 @@ static inline void futex_unlock(spinlock_t *lock)
 	/* Release: pairs with the acquire in futex_try(). */
 	smp_store_release(&lock->futex.held, 0);
 	if (unlikely(READ_ONCE(lock->futex.sleepers)))		/* I3 */
-		futex_wake(&lock->futex.held, 1);
+		backend->wake_word(&lock->futex.held);
 }
 
 /* Returns true when the CPU had to sleep. */
 static bool futex_lock_slow(spinlock_t *lock)
 {
-	for (int i = 0; i < FUTEX_SPINS; i++) {
+	for (unsigned int i = 0; i < backend->lock_spins; i++) {
 		if (futex_try(lock))
 			return false;
-		spin_wait_safepoint(lock);
+		spin_wait_safepoint(&lock->meta);
 		cpu_pause();
 	}
 	fetch_add(&lock->futex.sleepers, 1);			/* I2 */
 	while (!futex_try(lock)) {
-		futex_wait(&lock->futex.held, 1, FUTEX_NAP_NS);
-		spin_wait_safepoint(lock);
+		backend->wait_word(&lock->futex.held, 1, FUTEX_NAP_NS);
+		spin_wait_safepoint(&lock->meta);
 	}
 	fetch_add(&lock->futex.sleepers, (u32)-1);
 	return true;
@@ -138,6 +137,7 @@ void _spin_lock(spinlock_t *lock, struct lock_site *site)
 	__context_unsafe("the lock's own implementation")
 {
 	preempt_disable();
+	sim_point(SIM_LOCK, lock);
 	lockdep_acquire(&lock->meta, site, false);
 	tsan_pre_lock(&lock->meta, 0);
 	if (unlikely(!spin_try_algorithm(lock)))
@@ -151,10 +151,11 @@ bool _spin_trylock(spinlock_t *lock, struct lock_site *site)
 	__context_unsafe("the lock's own implementation")
 {
 	preempt_disable();
+	sim_point(SIM_TRYLOCK, lock);
 	tsan_pre_lock(&lock->meta, TSAN_TRY);
 	if (unlikely(!spin_try_algorithm(lock))) {
 		tsan_post_lock(&lock->meta, TSAN_TRY_FAILED);
-		lockstat_trylock_failed(&lock->meta, site);
+		lockstat_trylock_failed(&lock->meta, site, 0);
 		preempt_enable();
 		return false;
 	}
@@ -176,5 +177,6 @@ void spin_unlock(spinlock_t *lock) __context_unsafe("the lock's own implementati
 		spin_alg_unlock(lock);
 	tsan_post_unlock(&lock->meta, 0);
 	lockstat_release_end(&lock->meta, r);
+	sim_point(SIM_UNLOCK, lock);
 	preempt_enable();
 }

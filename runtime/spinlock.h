@@ -37,6 +37,21 @@ const char *spin_algorithm_name(enum spin_algorithm alg);
 /* FIFO algorithms need every waiter to run: CPUs <= host cores. */
 bool spin_algorithm_is_fifo(enum spin_algorithm alg);
 
+/*
+ * A safepoint while waiting for the lock that carries @lock: the handler's accesses are not part of
+ * the lock operation that ThreadSanitizer is being told about.
+ */
+static inline void spin_wait_safepoint(struct lock_meta *lock)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (likely(!owner_read(cpu->irq_pending)) || owner_read(cpu->irqs_off))
+		return;
+	tsan_pre_divert(lock);
+	irq_deliver();
+	tsan_post_divert(lock);
+}
+
 void spin_lock_init(spinlock_t *lock, const struct lock_class *class, const char *instance);
 /* The lock must be free; tells the detectors that it is gone. */
 void spin_lock_destroy(spinlock_t *lock);

@@ -93,7 +93,7 @@ bool spin_alg_trylock(spinlock_t *lock)
 static void poll_lock(spinlock_t *lock)
 {
 	for (unsigned int spins = 1; !spin_alg_trylock(lock); spins++) {
-		spin_wait_safepoint(lock);
+		spin_wait_safepoint(&lock->meta);
 		cpu_pause();
 		if (spins % SPINS_PER_YIELD == 0)
 			sched_yield();

@@ -11,7 +11,9 @@
 #ifndef RUNTIME_TSAN_H
 #define RUNTIME_TSAN_H
 
-#if defined(__SANITIZE_THREAD__)
+/* Defined by the build for files of a tsan build that are not instrumented themselves. */
+#if defined(KMEMLAB_TSAN)
+#elif defined(__SANITIZE_THREAD__)
 #define KMEMLAB_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)

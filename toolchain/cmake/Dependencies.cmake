@@ -9,6 +9,7 @@ find_package(PkgConfig)
 find_package(Python3 COMPONENTS Interpreter)
 
 set(KMEMLAB_MISSING "")
+set(KMEMLAB_LIBRARIES "")    # "name version" of each library found, for `kmemlab version`
 
 function(kmemlab_say line)
   set_property(GLOBAL APPEND PROPERTY KMEMLAB_SUMMARY_LINES "${line}")
@@ -37,6 +38,7 @@ macro(kmemlab_required name package purpose)
       endif()
     endforeach()
     kmemlab_say("  ${_label} ${_version}")
+    list(APPEND KMEMLAB_LIBRARIES "${name} ${_version}")
   else()
     list(APPEND KMEMLAB_MISSING "${package} (${purpose})")
   endif()
@@ -49,6 +51,7 @@ macro(kmemlab_optional name package lost module)
   if(KMEMLAB_${name}_FOUND)
     set(KMEMLAB_HAVE_${name} 1)
     kmemlab_say("  ${_label} ${KMEMLAB_${name}_VERSION}")
+    list(APPEND KMEMLAB_LIBRARIES "${module} ${KMEMLAB_${name}_VERSION}")
   else()
     set(KMEMLAB_HAVE_${name} 0)
     kmemlab_say("  ${_label} not found: ${lost} (apt install ${package})")
@@ -115,6 +118,8 @@ target_link_libraries(kmemlab_deps_runtime INTERFACE
 # What the stress layer needs: its libraries, and one 0/1 definition for each optional one.
 add_library(kmemlab_deps_stress INTERFACE)
 target_link_libraries(kmemlab_deps_stress INTERFACE PkgConfig::KMEMLAB_jansson m)
+list(JOIN KMEMLAB_LIBRARIES ", " libraries)
+target_compile_definitions(kmemlab_deps_stress INTERFACE KMEMLAB_LIBRARIES="${libraries}")
 foreach(name LZMA ZSTD ZLIB TRACECMD)
   target_compile_definitions(kmemlab_deps_stress INTERFACE
     KMEMLAB_HAVE_${name}=${KMEMLAB_HAVE_${name}})

@@ -3,7 +3,7 @@
 # CMakePresets.json set it to their own name. CMAKE_BUILD_TYPE stays empty: its flag sets would add
 # -DNDEBUG, and BUG_ON must never be compiled out.
 
-set(KMEMLAB_BUILDS release dev tsan asan-ubsan analyze)
+set(KMEMLAB_BUILDS release dev tsan asan-ubsan explore analyze)
 set(KMEMLAB_BUILD release CACHE STRING "Kind of build: ${KMEMLAB_BUILDS}")
 set_property(CACHE KMEMLAB_BUILD PROPERTY STRINGS ${KMEMLAB_BUILDS})
 if(NOT KMEMLAB_BUILD IN_LIST KMEMLAB_BUILDS)
@@ -31,17 +31,24 @@ set(KMEMLAB_CODEGEN
   "-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=")
 
 set(KMEMLAB_DEBUG 1)
+# Atomics as scheduling points of the SIM back end: they cost the fast paths a branch each, so the
+# release build goes without; the tsan build has them, to find at a seed what explore found there.
+set(KMEMLAB_EXPLORE 0)
 set(KMEMLAB_SANITIZE "")
 set(KMEMLAB_LAUNCHER "")     # what runs a program of this build under ctest
 set(KMEMLAB_TIMEOUT_SCALE 1)
 if(KMEMLAB_BUILD STREQUAL "release")
   set(KMEMLAB_DEBUG 0)
   list(APPEND KMEMLAB_CODEGEN -O2)
+elseif(KMEMLAB_BUILD STREQUAL "explore")
+  set(KMEMLAB_EXPLORE 1)
+  list(APPEND KMEMLAB_CODEGEN -O2)
 else()
   list(APPEND KMEMLAB_CODEGEN -O1 -fno-omit-frame-pointer)
 endif()
 if(KMEMLAB_BUILD STREQUAL "tsan")
   set(KMEMLAB_SANITIZE -fsanitize=thread)
+  set(KMEMLAB_EXPLORE 1)
   set(KMEMLAB_LAUNCHER ${CMAKE_SOURCE_DIR}/toolchain/tsan-run)
   set(KMEMLAB_TIMEOUT_SCALE 4)
 elseif(KMEMLAB_BUILD STREQUAL "asan-ubsan")
@@ -52,6 +59,7 @@ endif()
 
 set(KMEMLAB_DEFINITIONS
   KMEMLAB_DEBUG=${KMEMLAB_DEBUG}
+  KMEMLAB_EXPLORE=${KMEMLAB_EXPLORE}
   KMEMLAB_BUILD="${KMEMLAB_BUILD}"
   KMEMLAB_VERSION="${PROJECT_VERSION}")
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SIM back end: every CPU a fiber of one thread under a seeded scheduler.
+ *
+ * Code that synchronises calls sim_point() where another CPU could run; with the THREADS back end
+ * that is one predictable branch.  Every choice comes from the seed, so the same seed gives the
+ * same interleaving, bit for bit; sim_stats.hash proves it.
+ */
+#ifndef RUNTIME_SIM_SIM_H
+#define RUNTIME_SIM_SIM_H
+
+#include "runtime/lib/rand.h"
+
+enum sim_point_kind {
+	SIM_LOCK, SIM_TRYLOCK, SIM_UNLOCK, SIM_IRQ, SIM_RCU, SIM_ATOMIC, SIM_ACCESS, SIM_BLOCK,
+	NR_SIM_POINTS
+};
+
+extern bool sim_active;			/* the machine runs on this back end */
+void sim_yield(enum sim_point_kind kind, const void *what);
+
+/* Any context of a CPU, interrupts masked or not. */
+static inline void sim_point(enum sim_point_kind kind, const void *what)
+{
+	if (__builtin_expect(sim_active, 0))
+		sim_yield(kind, what);
+}
+
+/* How the next CPU is chosen at a scheduling point. */
+enum sim_policy {
+	SIM_RANDOM,	/* switch with probability 1/param to a CPU drawn at random */
+	SIM_PCT,	/* random priorities, param - 1 of them lowered at random points */
+	SIM_DELAY,	/* run on, but stall a CPU now and then for 10 to 1000 points */
+	SIM_REPLAY,	/* switch at the recorded points only */
+	NR_SIM_POLICIES
+};
+
+const char *sim_policy_name(enum sim_policy policy);
+/* The policy or -EINVAL. */
+int sim_policy_by_name(const char *name);
+
+/* At scheduling point number @step the CPU that runs becomes @cpu. */
+struct sim_switch {
+	u64 step;
+	u32 cpu;
+	u16 kind;		/* enum sim_point_kind where it happened */
+	u16 from;
+};
+
+struct sim_options {
+	u64 seed;
+	enum sim_policy policy;
+	unsigned int param;
+	u64 expected_steps;		/* of a schedule, for SIM_PCT's change points */
+	u64 step_limit;			/* a schedule that takes more is a livelock; 0: none */
+	unsigned int irq_one_in;	/* inject @irq_vec at one point in so many; 0: never */
+	unsigned int irq_vec;
+	bool store_buffer;		/* keep dekker_store()s back (explore build) */
+	const struct sim_switch *replay;
+	size_t nr_replay;
+	struct sim_switch *record;	/* where to write the switches taken; may be NULL */
+	size_t record_max;
+};
+
+struct sim_stats {
+	u64 steps;			/* scheduling points passed */
+	u64 switches;			/* where another CPU went on */
+	u64 irqs_injected;
+	u64 stores_delayed;
+	u64 hash;			/* of the sequence of (CPU, kind) over all points */
+	size_t nr_recorded;		/* may exceed record_max: then the record is cut */
+};
+
+/*
+ * Lets every CPU come to rest, then starts a schedule under @opt.  Host thread, no work running.
+ * The options are copied; the arrays must live until sim_end().
+ */
+void sim_begin(const struct sim_options *opt);
+/* Ends the schedule: CPUs come to rest without recording. */
+struct sim_stats sim_end(void);
+
+/* What is known so far; may be called from a panic dumper. */
+struct sim_stats sim_stats_now(void);
+const struct sim_options *sim_options_now(void);
+
+/*
+ * What a schedule may have changed, and its way back: static data of the program and the boot-time
+ * tables of the machine, but not the arena.  Taken with every CPU at rest.  0, -ENOMEM, or
+ * -ENOTSUP in sanitizer builds, whose run time keeps its own state in the program's static
+ * data: there the machine is booted anew.
+ */
+int sim_snapshot_take(void) __attribute__((warn_unused_result));
+void sim_snapshot_restore(void);
+void sim_snapshot_drop(void);
+size_t sim_snapshot_bytes(void);
+
+#endif /* RUNTIME_SIM_SIM_H */
