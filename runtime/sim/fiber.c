@@ -46,7 +46,8 @@ __asm__(".text\n"
 	"	ud2\n"
 	".size fiber_start,.-fiber_start\n");
 
-void fiber_run_entry(struct fiber *f);
+/* Called from the assembly above, which link-time optimisation does not read. */
+void fiber_run_entry(struct fiber *f) __attribute__((used));
 void fiber_run_entry(struct fiber *f)
 {
 	f->entry(f->arg);

@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+struct page *held[MAX_HELD];
+unsigned int nr_held;
+
 void become_cpu(unsigned int cpu)
 {
 	current_cpu = &cpus[cpu];
@@ -42,6 +45,7 @@ int page_machine_setup(void **state)
 	const struct mm_options opt = { .e820 = "0-64M usable", .no_memmap = true };
 
 	(void)state;
+	nr_held = 0;
 	page_machine_boot(2, &opt);
 	return 0;
 }
@@ -131,4 +135,30 @@ struct zone *zone_of(enum zone_type type)
 struct pagelist *list_of(struct zone *zone, unsigned int cpu)
 {
 	return &remote_zone_pcp(zone, cpu)->pl;
+}
+
+void hold(struct page *page)
+{
+	assert_non_null(page);
+	assert_true(nr_held < MAX_HELD);
+	held[nr_held++] = page;
+}
+
+void free_held(void)
+{
+	while (nr_held) {
+		struct page *page = held[--nr_held];
+
+		__free_pages(page, page->order);
+	}
+}
+
+unsigned int exhaust(gfp_t gfp)
+{
+	unsigned int before = nr_held;
+	struct page *page;
+
+	while ((page = alloc_page(gfp | __GFP_NOWARN)))
+		hold(page);
+	return nr_held - before;
 }

@@ -35,4 +35,15 @@ struct zone *zone_of(enum zone_type type);
 /* This CPU's list of @zone. */
 struct pagelist *list_of(struct zone *zone, unsigned int cpu);
 
+/*
+ * Blocks that a test holds; page_machine_setup() forgets them.  hold() fails the test on NULL;
+ * exhaust() takes single pages until @gfp gets no more and returns how many.
+ */
+#define MAX_HELD	20000
+extern struct page *held[MAX_HELD];
+extern unsigned int nr_held;
+void hold(struct page *page);
+unsigned int exhaust(gfp_t gfp);
+void free_held(void);
+
 #endif /* TESTS_SUPPORT_PAGE_MACHINE_H */

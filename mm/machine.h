@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole machine in one call: CPUs, per-CPU data and memory, up in the right order and down in
+ * reverse.  For tests and the harness.
+ */
+#ifndef MM_MACHINE_H
+#define MM_MACHINE_H
+
+#include "mm/page/mm_options.h"
+#include "runtime/cpu.h"
+
+struct kmemlab_options {
+	struct machine_options cpu;	/* nr_nodes 0: as many as memory has */
+	struct mm_options mm;
+	size_t percpu_bytes;		/* per CPU, for alloc_percpu(); 0: KMEMLAB_PERCPU_BYTES */
+};
+
+/* Page lists and counters of 32 zones take 90 kB; the rest is for slab caches. */
+#define KMEMLAB_PERCPU_BYTES	(1024 * 1024)
+
+/*
+ * Brings up the machine; its CPUs then idle.  Host thread.  Texts in @opt must live until
+ * kmemlab_shutdown().  Returns 0, or -errno with one sentence in @err (may be NULL) and nothing
+ * left behind.
+ */
+__must_check int kmemlab_boot(const struct kmemlab_options *opt, struct mm_error *err);
+
+/* Stops the CPUs and gives everything back.  Host thread, no work running. */
+void kmemlab_shutdown(void);
+
+#endif /* MM_MACHINE_H */
