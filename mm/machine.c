@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/page/boot.h"
+#include "mm/procfs.h"
 #include "percpu/percpu.h"
 
 static int boot_cpus(const struct kmemlab_options *opt, struct mm_error *err)
@@ -30,6 +31,45 @@ static int boot_cpus(const struct kmemlab_options *opt, struct mm_error *err)
 	return 0;
 }
 
+/* ---- the slab allocator: brought up and down on CPU 0 ---- */
+
+struct slab_bring_up {
+	const struct slab_options *opt;
+	struct mm_error *err;
+	int code;
+};
+
+static void bring_up_slab(void *arg)
+{
+	struct slab_bring_up *up = arg;
+
+	up->code = slab_boot(up->opt, up->err);
+}
+
+static void take_down_slab(void *arg)
+{
+	(void)arg;
+	slab_shutdown();
+}
+
+static void show_slabinfo(FILE *out)
+{
+	/* What proc_show() returns says whether @out failed. */
+	(void)proc_slabinfo_show(out);
+}
+
+static int boot_slab(const struct slab_options *opt, struct mm_error *err)
+{
+	struct slab_bring_up up = { .opt = opt, .err = err };
+
+	if (!opt)
+		return 0;
+	cpu_run(0, bring_up_slab, &up);
+	if (!up.code)
+		proc_register("slabinfo", show_slabinfo);
+	return up.code;
+}
+
 int kmemlab_boot(const struct kmemlab_options *opt, struct mm_error *err)
 {
 	size_t percpu_bytes = opt->percpu_bytes ? opt->percpu_bytes : KMEMLAB_PERCPU_BYTES;
@@ -46,10 +86,15 @@ int kmemlab_boot(const struct kmemlab_options *opt, struct mm_error *err)
 	if (code)
 		goto percpu;
 	code = machine_start_cpus();
+	if (code) {
+		(void)mm_error(err, code, "cpus: the host refuses %u threads: %s; give fewer CPUs",
+			       opt->cpu.nr_cpus, strerror(-code));
+		goto stop;
+	}
+	code = boot_slab(opt->slab, err);
 	if (!code)
 		return 0;
-	(void)mm_error(err, code, "cpus: the host refuses %u threads: %s; give fewer CPUs",
-		       opt->cpu.nr_cpus, strerror(-code));
+stop:
 	machine_stop_cpus();
 	mm_shutdown();
 percpu:
@@ -61,6 +106,9 @@ cpus:
 
 void kmemlab_shutdown(void)
 {
+	/* Reports leaks; does nothing when the allocator is not up. */
+	if (cpu_online(0))
+		cpu_run(0, take_down_slab, NULL);
 	/* While stopping, each CPU gives its cached pages back: memory must still be there. */
 	machine_stop_cpus();
 	mm_shutdown();

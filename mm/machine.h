@@ -7,11 +7,13 @@
 #define MM_MACHINE_H
 
 #include "mm/page/mm_options.h"
+#include "mm/slab/slab.h"
 #include "runtime/cpu.h"
 
 struct kmemlab_options {
 	struct machine_options cpu;	/* nr_nodes 0: as many as memory has */
 	struct mm_options mm;
+	const struct slab_options *slab;	/* NULL: no slab allocator */
 	size_t percpu_bytes;		/* per CPU, for alloc_percpu(); 0: KMEMLAB_PERCPU_BYTES */
 };
 
