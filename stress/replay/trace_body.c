@@ -159,7 +159,7 @@ static bool parse_extfrag(struct trace *t, struct trace_event *ev, struct trace_
 
 	if (!field_small(s, "alloc_order=", TRACE_ORDER_MAX, &side.alloc_order) ||
 	    !field_small(s, "fallback_order=", TRACE_ORDER_MAX, &side.fallback_order) ||
-	    !field_small(s, "pageblock_order=", TRACE_ORDER_MAX, &side.pageblock_order) ||
+	    !field_small(s, "pageblock_order=", TRACE_ORDER_MAX, &side.block_order) ||
 	    !field_small(s, "alloc_migratetype=", TRACE_MIGRATETYPE_MAX, &side.alloc_migratetype) ||
 	    !field_small(s, "fallback_migratetype=", TRACE_MIGRATETYPE_MAX,
 			 &side.fallback_migratetype) ||

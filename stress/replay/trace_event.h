@@ -79,7 +79,7 @@ struct trace_task {
 struct trace_extfrag_event {
 	uint8_t alloc_order;		/* also the event's order */
 	uint8_t fallback_order;
-	uint8_t pageblock_order;
+	uint8_t block_order;		/* of a whole pageblock */
 	uint8_t alloc_migratetype;	/* also the event's migratetype */
 	uint8_t fallback_migratetype;
 	bool fragmenting;

@@ -60,7 +60,7 @@ static void check_ftrace_pages(const struct trace *t)
 	assert_int_equal(ev[5].type, TRACE_PAGE_EXTFRAG);
 	assert_int_equal(ev[5].order, 2);
 	assert_int_equal(frag->fallback_order, 10);
-	assert_int_equal(frag->pageblock_order, 9);
+	assert_int_equal(frag->block_order, 9);
 	assert_int_equal(frag->alloc_migratetype, 2);
 	assert_int_equal(frag->fallback_migratetype, 1);
 	assert_false(frag->fragmenting);

@@ -54,6 +54,9 @@ endforeach()
 if(KMEMLAB_BUILD STREQUAL "tsan")
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/sim/*.c)
   list(FILTER sources EXCLUDE REGEX "/sim_words\\.c$")
+  # lockdep's graph is read by every CPU at every lock: instrumented, it would order them all.
+  file(GLOB lockdep CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/lockdep*.c)
+  list(APPEND sources ${lockdep})
   set_source_files_properties(${sources} PROPERTIES
     COMPILE_OPTIONS "-fno-sanitize=thread;-DKMEMLAB_TSAN=1")
 endif()
@@ -61,6 +64,23 @@ endif()
 # In stress, the command and the stress_NAME.c files are programs of their own (Programs.cmake).
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/*.c)
 list(FILTER sources EXCLUDE REGEX "/stress/cli/|/stress/workloads/(.*/)?stress_[^/]*\\.c$")
+# The pprof encoder is generated; it is foreign code and is not held to our warnings.
+if(KMEMLAB_HAVE_PPROF)
+  set(proto ${CMAKE_BINARY_DIR}/generated/profile.pb-c)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated)
+  add_custom_command(OUTPUT ${proto}.c ${proto}.h
+    COMMAND ${KMEMLAB_PROTOC_C} --proto_path=${CMAKE_SOURCE_DIR}/stress/report
+      --c_out=${CMAKE_BINARY_DIR}/generated profile.proto
+    DEPENDS ${CMAKE_SOURCE_DIR}/stress/report/profile.proto VERBATIM
+    COMMENT "Generating the pprof encoder")
+  list(APPEND sources ${proto}.c)
+  set_source_files_properties(${proto}.c PROPERTIES COMPILE_OPTIONS "-w" SKIP_LINTING ON
+    INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/generated)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/stress/report/format_pprof.c PROPERTIES
+    OBJECT_DEPENDS ${proto}.h COMPILE_OPTIONS "SHELL:-isystem ${CMAKE_BINARY_DIR}/generated")
+endif()
+set_source_files_properties(${CMAKE_SOURCE_DIR}/stress/report/format_html.c PROPERTIES
+  OBJECT_DEPENDS ${CMAKE_SOURCE_DIR}/stress/report/page.html)
 kmemlab_add_layer(stress ${sources})
 target_link_libraries(kmemlab_runtime PRIVATE kmemlab_deps_runtime)
 target_link_libraries(kmemlab_stress PRIVATE kmemlab_deps_stress)

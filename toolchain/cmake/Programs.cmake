@@ -14,6 +14,8 @@ endfunction()
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/cli/*.c)
 if(sources)
   kmemlab_add_program(kmemlab ${sources})
+  # Where the demo finds its trace; the environment variable KMEMLAB_DATA overrides it.
+  target_compile_definitions(kmemlab PRIVATE KMEMLAB_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data")
 endif()
 
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/workloads/stress_*.c)
