@@ -83,6 +83,16 @@ static const struct page *unmerged_buddy(const struct zone *zone, const struct p
 	return (buddy->flags & PG_buddy) && buddy->order == order ? buddy : NULL;
 }
 
+/* The texts are made only when something is wrong: the checks run millions of times. */
+static struct page_check_result block_failed(const struct zone *zone, const struct page *page,
+					     const char *what)
+{
+	char buf[256];
+
+	return check_failed("zone %s: %s: %s", zone->name, what,
+			    page_describe(page, buf, sizeof(buf)));
+}
+
 static struct page_check_result check_block(const struct zone *zone, const struct page *page,
 					    unsigned int order, unsigned int mt)
 {
@@ -90,18 +100,18 @@ static struct page_check_result check_block(const struct zone *zone, const struc
 	const struct page *buddy;
 	char buf[256];
 
-	page_describe(page, buf, sizeof(buf));
 	if (page->state != PG_buddy || page->order != order || page->migratetype != mt)
 		return check_failed("zone %s: order %u %s list holds %s", zone->name, order,
-				    migratetype_name(mt), buf);
+				    migratetype_name(mt), page_describe(page, buf, sizeof(buf)));
 	if (pfn & ((1UL << order) - 1))
-		return check_failed("zone %s: misaligned free block %s", zone->name, buf);
+		return block_failed(zone, page, "misaligned free block");
 	if (pfn < zone->zone_start_pfn || pfn + (1UL << order) > zone_end_pfn(zone) ||
 	    page_zone(page) != zone)
-		return check_failed("zone %s: free block of elsewhere %s", zone->name, buf);
+		return block_failed(zone, page, "free block of elsewhere");
 	if (order < pageblock_order && get_pageblock_migratetype(page) != mt)
 		return check_failed("zone %s: free block in a pageblock of type %s: %s", zone->name,
-				    migratetype_name(get_pageblock_migratetype(page)), buf);
+				    migratetype_name(get_pageblock_migratetype(page)),
+				    page_describe(page, buf, sizeof(buf)));
 	buddy = unmerged_buddy(zone, page, order);
 	if (buddy)
 		return check_failed("zone %s: buddies not merged at order %u: pfn %#lx and %#lx",
@@ -214,19 +224,17 @@ static struct page_check_result census_block(const struct zone *zone, unsigned l
 {
 	const struct page *page = pfn_to_page(pfn);
 	u32 where = page->flags & PG_WHERE;
-	char buf[256];
 
 	*nr = 1;
 	if (!where || where == PG_reserved) {
 		census->none++;
 		return CHECK_OK;
 	}
-	page_describe(page, buf, sizeof(buf));
 	if (where & (where - 1))
-		return check_failed("zone %s: a frame in two places: %s", zone->name, buf);
+		return block_failed(zone, page, "a frame in two places");
 	*nr = 1UL << page->order;
 	if (page->order > MAX_PAGE_ORDER || pfn & (*nr - 1) || pfn + *nr > zone_end_pfn(zone))
-		return check_failed("zone %s: impossible block %s", zone->name, buf);
+		return block_failed(zone, page, "impossible block");
 	census_add(census, page, *nr);
 	return deep ? check_tails(zone, page) : CHECK_OK;
 }

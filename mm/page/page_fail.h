@@ -5,14 +5,14 @@
 
 #include "mm/page/page_alloc.h"
 
-extern struct fail_page_alloc fail_page_alloc;
+extern struct fault_attr fail_page_alloc_fault;
 
 __cold bool __should_fail_alloc_page(gfp_t gfp, unsigned int order);
 
 /* True when this allocation is to fail.  Any context. */
 static inline bool should_fail_alloc_page(gfp_t gfp, unsigned int order)
 {
-	return unlikely(READ_ONCE(fail_page_alloc.enabled)) &&
+	return unlikely(READ_ONCE(fail_page_alloc_fault.enabled)) &&
 	       __should_fail_alloc_page(gfp, order);
 }
 

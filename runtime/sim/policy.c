@@ -34,29 +34,16 @@ int sim_policy_by_name(const char *name)
 	return -EINVAL;
 }
 
-/* The @n-th runnable CPU other than the current one, or the current one when there is none. */
-static unsigned int nth_other(unsigned int n)
+/* Another runnable CPU drawn at random, or the current one when there is none. */
+static unsigned int random_other(void)
 {
-	for (unsigned int i = 0; i < nr_cpu_ids; i++)
-		if (i != sim->current && sim_cpu_runnable(&sim->cpus[i]) && n-- == 0)
-			return i;
-	return sim->current;
-}
-
-static unsigned int nr_others(void)
-{
+	u8 others[SIM_MAX_CPUS];
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < nr_cpu_ids; i++)
-		n += i != sim->current && sim_cpu_runnable(&sim->cpus[i]);
-	return n;
-}
-
-static unsigned int random_other(void)
-{
-	unsigned int n = nr_others();
-
-	return n ? nth_other(rand_below(&sim->rand, n)) : sim->current;
+		if (i != sim->current && sim_cpu_runnable(&sim->cpus[i]))
+			others[n++] = (u8)i;
+	return n ? others[rand_below(&sim->rand, n)] : sim->current;
 }
 
 /* The next runnable CPU in round-robin order: the choice that needs no record. */
@@ -116,17 +103,27 @@ static unsigned int pick_delay(bool must)
 	return must ? random_other() : sim->current;
 }
 
+/* The recorded switch of the running CPU at this point of its path, or NULL. */
+static const struct sim_switch *next_recorded(void)
+{
+	struct sim_cpu *me = &sim->cpus[sim->current];
+	const struct sim_switch *s;
+
+	for (; me->next_replay < sim->opt.nr_replay; me->next_replay++) {
+		s = &sim->opt.replay[me->next_replay];
+		if (s->from == sim->current && s->from_step >= me->own_steps)
+			return s->from_step == me->own_steps ? s : NULL;
+	}
+	return NULL;
+}
+
 static unsigned int pick_replay(bool must)
 {
-	const struct sim_switch *s = sim->opt.replay;
+	const struct sim_switch *s = next_recorded();
 
-	if (sim->next_replay < sim->opt.nr_replay &&
-	    s[sim->next_replay].step <= sim->stats.steps) {
-		unsigned int id = s[sim->next_replay++].cpu;
-
-		if (id < nr_cpu_ids && id != sim->current && sim_cpu_runnable(&sim->cpus[id]))
-			return id;
-	}
+	if (s && s->cpu < nr_cpu_ids && s->cpu != sim->current &&
+	    sim_cpu_runnable(&sim->cpus[s->cpu]))
+		return s->cpu;
 	return must ? next_other() : sim->current;
 }
 
@@ -172,9 +169,17 @@ static void pct_begin(void)
 void sim_policy_begin(void)
 {
 	rand_init(&sim->rand, sim->opt.seed, 0);
-	sim->next_replay = 0;
-	for (unsigned int i = 0; i < nr_cpu_ids; i++)
-		sim->cpus[i].stalled_until = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(sim->cpus); i++) {
+		struct sim_cpu *c = &sim->cpus[i];
+
+		c->stalled_until = 0;
+		c->own_steps = 0;
+		c->next_replay = 0;
+		if (sim->opt.irq_one_in)
+			rand_init(&c->irq_rand, sim->opt.seed, 2 * i + 1);
+		if (sim->opt.store_buffer)
+			rand_init(&c->store_rand, sim->opt.seed, 2 * i + 2);
+	}
 	if (sim->opt.policy == SIM_PCT)
 		pct_begin();
 }

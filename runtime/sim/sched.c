@@ -29,6 +29,7 @@
 
 struct sim *sim;
 bool sim_active;
+void (*sim_step_hook)(u64 now_ns);
 
 /* ---- switching ---- */
 
@@ -62,13 +63,17 @@ static void hash_step(enum sim_point_kind kind)
 
 static void record_switch(unsigned int to, enum sim_point_kind kind)
 {
+	const struct sim_switch s = {
+		.step = sim->stats.steps, .from_step = sim->cpus[sim->current].own_steps,
+		.cpu = to, .kind = (u16)kind, .from = (u16)sim->current,
+	};
 	size_t n = sim->stats.nr_recorded++;
 
 	sim->stats.switches++;
 	if (sim->opt.record && n < sim->opt.record_max)
-		sim->opt.record[n] = (struct sim_switch){
-			.step = sim->stats.steps, .cpu = to, .kind = (u16)kind,
-			.from = (u16)sim->current };
+		sim->opt.record[n] = s;
+	if (unlikely(sim->opt.switch_hook) && sim->running)
+		sim->opt.switch_hook(&s);
 }
 
 static void print_waiters(void)
@@ -117,8 +122,11 @@ static void inject_irq(void)
 {
 	struct cpu *cpu = current_cpu;
 
-	if (!sim->running || !sim->opt.irq_one_in ||
-	    !rand_one_in(&sim->rand, sim->opt.irq_one_in))
+	if (sim->running && sim_step_hook)
+		sim_step_hook(sim->clock);
+	/* Not while a handler runs: it passes points itself, and would never come to an end. */
+	if (!sim->running || !sim->opt.irq_one_in || in_hardirq() ||
+	    !rand_one_in(&sim->cpus[sim->current].irq_rand, sim->opt.irq_one_in))
 		return;
 	sim->stats.irqs_injected++;
 	__atomic_fetch_or(&cpu->irq_pending, 1ULL << sim->opt.irq_vec, __ATOMIC_RELAXED);
@@ -127,6 +135,7 @@ static void inject_irq(void)
 static void count_step(enum sim_point_kind kind)
 {
 	sim->stats.steps++;
+	sim->cpus[sim->current].own_steps++;
 	sim->clock += STEP_NS;
 	hash_step(kind);
 	if (sim->opt.step_limit && sim->running && sim->stats.steps > sim->opt.step_limit) {
@@ -135,6 +144,14 @@ static void count_step(enum sim_point_kind kind)
 		panic("livelock: more than %llu scheduling points in one schedule",
 		      (unsigned long long)sim->opt.step_limit);
 	}
+}
+
+static void run_step_hook(void)
+{
+	if (!sim->opt.step_hook || !sim->running || --sim->hook_left)
+		return;
+	sim->hook_left = max(sim->opt.step_every, 1u);
+	sim->opt.step_hook();
 }
 
 void sim_yield(enum sim_point_kind kind, const void *what)
@@ -146,6 +163,7 @@ void sim_yield(enum sim_point_kind kind, const void *what)
 		return;
 	sim->scheduling = true;
 	count_step(kind);
+	run_step_hook();
 	if (sim->cpus[sim->current].nr_stores)
 		sim_buffer_flush(&sim->cpus[sim->current], false);
 	inject_irq();
@@ -173,6 +191,7 @@ static unsigned int pick_for_host(u32 *word, u32 value)
 	sim->host_word = word;
 	sim->host_value = value;
 	sim->current = nr_cpu_ids;		/* nobody */
+	sim->cpus[nr_cpu_ids].own_steps++;
 	next = pick_next(SIM_BLOCK, true);
 	if (next == nr_cpu_ids)
 		report_deadlock();
@@ -195,6 +214,7 @@ static void sim_wait_word(u32 *word, u32 value, u64 limit_ns)
 		struct sim_cpu *me = &sim->cpus[sim->current];
 
 		count_step(SIM_BLOCK);
+		run_step_hook();
 		sim_buffer_flush(me, true);
 		me->wait_word = word;
 		me->wait_value = value;
@@ -323,6 +343,7 @@ void sim_begin(const struct sim_options *opt)
 {
 	settle();
 	sim->opt = *opt;
+	sim->hook_left = max(opt->step_every, 1u);
 	sim->stats = (struct sim_stats){ .hash = opt->seed };
 	sim->clock = 0;
 	sim_policy_begin();
@@ -339,7 +360,7 @@ struct sim_stats sim_end(void)
 
 struct sim_stats sim_stats_now(void)
 {
-	return sim->stats;
+	return sim ? sim->stats : (struct sim_stats){ 0 };
 }
 
 const struct sim_options *sim_options_now(void)

@@ -24,8 +24,16 @@ struct sim_cpu {
 	u32 *wait_word;
 	u32 wait_value;
 
+	/*
+	 * What is injected depends on this CPU's own path only, so it stays the same when the
+	 * switches between CPUs are replayed or left out.
+	 */
+	u64 own_steps;		/* scheduling points passed by this CPU */
+	struct rand_state irq_rand, store_rand;
+
 	u64 priority;		/* SIM_PCT: higher runs first */
 	u64 stalled_until;	/* SIM_DELAY: not chosen before this step */
+	size_t next_replay;	/* SIM_REPLAY: no earlier switch is this CPU's */
 
 	bool rcu_online, rcu_owes;	/* owes: the current grace period still waits for it */
 
@@ -49,11 +57,11 @@ struct sim {
 
 	struct sim_options opt;
 	struct sim_stats stats;
-	struct rand_state rand;
+	struct rand_state rand;		/* of the policy */
+	unsigned int hook_left;		/* points until the next step_hook */
 	u64 change_point[16];		/* SIM_PCT, ascending */
 	unsigned int nr_change_points, next_change;
 	u64 lowest_priority;
-	size_t next_replay;
 
 	u64 clock;			/* ns; advances with steps */
 	u64 gp_target;			/* RCU: the running grace period, 0 none */

@@ -26,6 +26,12 @@ static inline void sim_point(enum sim_point_kind kind, const void *what)
 		sim_yield(kind, what);
 }
 
+/*
+ * Called at every step of a schedule with the simulated time, or NULL.  It may set pending bits of
+ * CPUs (irq_set_pending()) and nothing else that CPUs see.
+ */
+extern void (*sim_step_hook)(u64 now_ns);
+
 /* How the next CPU is chosen at a scheduling point. */
 enum sim_policy {
 	SIM_RANDOM,	/* switch with probability 1/param to a CPU drawn at random */
@@ -39,12 +45,17 @@ const char *sim_policy_name(enum sim_policy policy);
 /* The policy or -EINVAL. */
 int sim_policy_by_name(const char *name);
 
-/* At scheduling point number @step the CPU that runs becomes @cpu. */
+/*
+ * At its own scheduling point number @from_step, CPU @from gives way to @cpu.  A replay goes by
+ * these two, not by @step, the number over all CPUs: when a switch is left out, those that remain
+ * keep their places in the code of their CPUs.
+ */
 struct sim_switch {
 	u64 step;
+	u64 from_step;
 	u32 cpu;
 	u16 kind;		/* enum sim_point_kind where it happened */
-	u16 from;
+	u16 from;		/* nr_cpu_ids: nobody ran, the host thread waited */
 };
 
 struct sim_options {
@@ -60,6 +71,14 @@ struct sim_options {
 	size_t nr_replay;
 	struct sim_switch *record;	/* where to write the switches taken; may be NULL */
 	size_t record_max;
+	/*
+	 * Called in the name of the CPU that runs, with the world stopped: @step_hook at every
+	 * @step_every-th point, @switch_hook before each switch, on the stack of who is left.  They
+	 * must not lock or wait, and what they do is no part of the schedule.  May be NULL.
+	 */
+	void (*step_hook)(void);
+	unsigned int step_every;
+	void (*switch_hook)(const struct sim_switch *s);
 };
 
 struct sim_stats {
@@ -79,7 +98,7 @@ void sim_begin(const struct sim_options *opt);
 /* Ends the schedule: CPUs come to rest without recording. */
 struct sim_stats sim_end(void);
 
-/* What is known so far; may be called from a panic dumper. */
+/* What is known so far (nothing without a machine); may be called from a panic dumper. */
 struct sim_stats sim_stats_now(void);
 const struct sim_options *sim_options_now(void);
 

@@ -94,6 +94,12 @@ void sim_snapshot_restore(void)
 
 	for (size_t i = 0; i < s->nr; i++)
 		memcpy(s->pieces[i].live, s->pieces[i].copy, s->pieces[i].bytes);
+	/*
+	 * Each CPU waits for a doorbell to differ from what it read after the snapshot was taken:
+	 * let it read again, or a ring that leads back to that value would not be heard.
+	 */
+	for (unsigned int i = 0; i < nr_cpu_ids; i++)
+		sim->cpus[i].wait_word = NULL;
 }
 
 size_t sim_snapshot_bytes(void)

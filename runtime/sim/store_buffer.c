@@ -30,7 +30,7 @@ static void apply_oldest(struct sim_cpu *c)
 
 void sim_buffer_flush(struct sim_cpu *c, bool all)
 {
-	while (c->nr_stores && (all || rand_one_in(&sim->rand, 4)))
+	while (c->nr_stores && (all || rand_one_in(&c->store_rand, 4)))
 		apply_oldest(c);
 }
 

@@ -18,7 +18,9 @@
 
 #define SEED	0x5eedULL
 
-static const struct lock_class test_class = { .name = "test", .rank = RANK_NONE };
+static const struct lock_class test_class = {
+	.name = "test", .rank = RANK_NONE, .no_lockdep = true,	/* the deadlock is to happen */
+};
 
 static spinlock_t lock_a, lock_b;
 static struct mutex mutex;
@@ -237,7 +239,7 @@ static int run_in_child(void (*fn)(void), char *out, size_t size)
 	return status;
 }
 
-static void abba(void *arg)
+static void abba(void *arg) __context_unsafe("takes locks by a run-time choice")
 {
 	bool swap = smp_processor_id() & 1;
 
