@@ -34,6 +34,9 @@ struct backend {
 	/* The same for a word whose change wakes nobody: spins, and offers the core to others. */
 	void (*spin_while)(u32 *word, u32 value);
 
+	/* Sends IRQ_SIGNAL to @cpu's thread; NULL where CPUs are no threads. */
+	void (*signal_cpu)(struct cpu *cpu);
+
 	/* Every CPU executes a full barrier. */
 	void (*membarrier)(void);
 
@@ -46,6 +49,9 @@ struct backend {
 	/* gp_requested was raised: see to it that rcu_gp_done() follows a full grace period. */
 	void (*rcu_request)(void);
 };
+
+/* What interrupts a CPU's thread with machine_options.irq "signal". */
+#define IRQ_SIGNAL	SIGUSR1
 
 extern const struct backend *backend;
 extern const struct backend backend_threads;
@@ -62,5 +68,9 @@ u64 rcu_gp_last_done(void);
  * between, until told to stop.
  */
 void cpu_main(struct cpu *cpu);
+
+/* Between CPUs and the host thread: the host looks again at what it waits for. */
+void cpu_tell_host(void);
+void cpu_host_wait_for(bool (*cond)(void *arg), void *arg);
 
 #endif /* RUNTIME_BACKEND_H */

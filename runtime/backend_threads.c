@@ -13,11 +13,13 @@
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <time.h>
 
 #include "runtime/backend.h"
 #include "runtime/bug.h"
 #include "runtime/futex.h"
+#include "runtime/irq.h"
 #include "runtime/tsan.h"
 #include "runtime/urcu_wrap.h"
 
@@ -31,10 +33,14 @@ static void *thread_main(void *arg)
 {
 	struct cpu *cpu = arg;
 
+	owner_write(cpu->tid, (int)syscall(SYS_gettid));
 	current_cpu = cpu;
+	irq_stack_thread_init();
 	cpu_main(cpu);
+	owner_write(cpu->tid, 0);
 	if (cpu->rcu_registered)
 		qsbr_unregister_thread();
+	irq_stack_thread_exit();
 	return NULL;
 }
 
@@ -93,6 +99,15 @@ static void threads_spin_while(u32 *word, u32 value)
 		cpu_pause();
 	}
 	sched_yield();
+}
+
+/* A CPU whose thread has ended gets nothing; what was raised waits in its word. */
+static void threads_signal_cpu(struct cpu *cpu)
+{
+	int tid = owner_read(cpu->tid);
+
+	if (tid)
+		syscall(SYS_tgkill, getpid(), tid, IRQ_SIGNAL);
 }
 
 static void threads_membarrier(void)
@@ -195,6 +210,7 @@ const struct backend backend_threads = {
 	.wait_word = futex_wait,
 	.wake_word = threads_wake_word,
 	.spin_while = threads_spin_while,
+	.signal_cpu = threads_signal_cpu,
 	.membarrier = threads_membarrier,
 	.clock_ns = threads_clock_ns,
 	.rcu_online = threads_rcu_online,

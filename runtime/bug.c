@@ -8,6 +8,7 @@
 #include "runtime/irq.h"
 #include "runtime/lockdep.h"
 
+#define MAX_WARNINGS_PRINTED	50
 #define MAX_DUMPERS	16
 
 #if KMEMLAB_DEBUG
@@ -75,20 +76,21 @@ void warn_at(const char *file, int line, const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
-	__atomic_fetch_add(&nr_warnings, 1, __ATOMIC_RELAXED);
+	unsigned int nr = __atomic_add_fetch(&nr_warnings, 1, __ATOMIC_RELAXED);
+
+	/* A warning in a loop must not bury the first ones, which name the cause. */
+	if (nr > MAX_WARNINGS_PRINTED)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "%s:%d: warning: %s\n", file, line, text);
 	print_context(stderr);
+	if (nr == MAX_WARNINGS_PRINTED)
+		fputs("further warnings are counted, not printed\n", stderr);
 }
 
 unsigned int warnings_seen(void)
 {
 	return __atomic_load_n(&nr_warnings, __ATOMIC_RELAXED);
-}
-
-void might_sleep_report(const char *file, int line)
-{
-	warn_at(file, line, "a call that may sleep in atomic context");
 }

@@ -21,7 +21,7 @@
 __attribute__((noreturn)) __cold void panic_at(const char *file, int line, const char *fmt, ...)
 	__printf(3, 4);
 
-/* Prints "@file:line: warning: text" once per site; counted in warnings_seen(). */
+/* Prints "@file:line: warning: text", the first 50 times; counted in warnings_seen(). */
 __cold void warn_at(const char *file, int line, const char *fmt, ...) __printf(3, 4);
 
 /* Number of warnings since boot; a run that ends with any is a failed run. */

@@ -23,12 +23,13 @@
 
 #include "runtime/backend.h"
 #include "runtime/hostmem.h"
+#include "runtime/hotplug.h"
 #include "runtime/ipi.h"
 #include "runtime/irq.h"
+#include "runtime/irqgen.h"
 #include "runtime/owner_lock.h"
 #include "runtime/rcu.h"
-
-#define MAX_NOTIFIERS	16
+#include "runtime/tasklet.h"
 
 struct cpu *cpus;
 unsigned int nr_cpu_ids;
@@ -36,23 +37,12 @@ struct cpumask cpu_online_mask;
 __thread struct cpu *current_cpu;
 const struct backend *backend = &backend_threads;
 
-static const struct cpuhp_notifier *notifiers[MAX_NOTIFIERS];
-static unsigned int nr_notifiers;
 static bool pin_cpus;
 static u32 host_doorbell;	/* changes whenever a CPU finishes work or starts */
 
 u64 clock_ns(void)
 {
 	return backend->clock_ns();
-}
-
-void cpuhp_register(const struct cpuhp_notifier *notifier)
-{
-	for (unsigned int i = 0; i < nr_notifiers; i++)
-		if (notifiers[i] == notifier)
-			return;
-	BUG_ON(nr_notifiers == MAX_NOTIFIERS);
-	notifiers[nr_notifiers++] = notifier;
 }
 
 /* ---- waiting and waking ---- */
@@ -86,15 +76,28 @@ static bool cpu_sleep(struct cpu *cpu, bool (*cond)(void *arg), void *arg)
 	return done;
 }
 
-static void wait_until(bool (*cond)(void *arg), void *arg)
+/*
+ * @quiesce: no read-side section of RCU is open, so a sleep is a quiescent state.  Without it a
+ * grace period would wait for this CPU, which may be waiting for who waits for the grace period.
+ */
+static void wait_until(bool (*cond)(void *arg), void *arg, bool quiesce)
 {
 	struct cpu *cpu = this_cpu();
 
 	for (unsigned int spins = 0; !cond(arg); spins++) {
+		bool done;
+
 		irq_safepoint();
-		if (spins < backend->idle_spins)
+		if (spins < backend->idle_spins) {
 			cpu_pause();
-		else if (cpu_sleep(cpu, cond, arg))
+			continue;
+		}
+		if (quiesce)
+			rcu_idle_enter();
+		done = cpu_sleep(cpu, cond, arg);
+		if (quiesce)
+			rcu_idle_exit();
+		if (done)
 			return;
 	}
 }
@@ -103,7 +106,7 @@ void cpu_wait_on(bool (*cond)(void *arg), void *arg)
 {
 	VM_BUG_ON(irqs_disabled());
 	lockdep_assert_no_spinlock();
-	wait_until(cond, arg);
+	wait_until(cond, arg, preempt_count() == 0 && !this_cpu()->rcu_idle);
 }
 
 /* ---- the CPU's own loop ---- */
@@ -112,65 +115,58 @@ static bool work_or_stop(void *arg)
 {
 	struct cpu *cpu = arg;
 
-	/* Acquire: pairs with the release in cpu_submit() and machine_shutdown(). */
-	return smp_load_acquire(&cpu->work_seq) != cpu->work_done || smp_load_acquire(&cpu->stop);
+	/* Acquire: pairs with the release in cpu_submit(), machine_stop_cpus() and request(). */
+	return smp_load_acquire(&cpu->work_seq) != cpu->work_done ||
+		smp_load_acquire(&cpu->stop) || smp_load_acquire(&cpu->hp_down);
 }
 
-static void tell_host(void)
+void cpu_tell_host(void)
 {
 	fetch_add(&host_doorbell, 1);
 	backend->wake_word(&host_doorbell);
 }
 
-static void notify_online(unsigned int id)
+static void do_work(struct cpu *cpu)
 {
-	for (unsigned int i = 0; i < nr_notifiers; i++)
-		if (notifiers[i]->online && notifiers[i]->online(id) != 0)
-			panic("cpu %u: %s refused to come online", id, notifiers[i]->name);
-}
-
-static void notify_offline(unsigned int id)
-{
-	for (unsigned int i = nr_notifiers; i-- > 0;)
-		if (notifiers[i]->offline)
-			notifiers[i]->offline(id);
+	cpu->work_fn(cpu->work_arg);
+	BUG_ON(preempt_count() || irqs_disabled());
+	/* Work is done when the handlers it was interrupted by are seen to be done. */
+	local_irq_disable();
+	local_irq_enable();
+	rcu_quiescent();
+	/* Release: the work's results are visible to whoever sees it done. */
+	smp_store_release(&cpu->work_done, cpu->work_seq);
+	cpu_tell_host();
 }
 
 void cpu_main(struct cpu *cpu)
 {
+	bool up = true;
+
 	if (irq_cpu_init(cpu) != 0)
 		panic("cpu %u: no memory for an interrupt stack", cpu->id);
-	rcu_cpu_start();
-	notify_online(cpu->id);
-	cpumask_set_cpu(cpu->id, &cpu_online_mask);
-	tell_host();
+	cpu_first_up();
+	cpu_tell_host();
 
-	for (;;) {
+	while (up) {
 		rcu_idle_enter();
-		wait_until(work_or_stop, cpu);
+		wait_until(work_or_stop, cpu, false);
 		rcu_idle_exit();
-		if (cpu->work_seq == cpu->work_done)
+		/* Acquire: it may be other news than the one seen there that ended the wait. */
+		if (smp_load_acquire(&cpu->work_seq) != cpu->work_done)
+			do_work(cpu);
+		else if (smp_load_acquire(&cpu->stop))
 			break;
-		cpu->work_fn(cpu->work_arg);
-		BUG_ON(preempt_count() || irqs_disabled());
-		/* Work is done when the handlers it was interrupted by are seen to be done. */
-		local_irq_disable();
-		local_irq_enable();
-		rcu_quiescent();
-		/* Release: the work's results are visible to whoever sees it done. */
-		smp_store_release(&cpu->work_done, cpu->work_seq);
-		tell_host();
+		else if (READ_ONCE(cpu->hp_down))
+			up = cpu_hotplug_park();
 	}
-
-	notify_offline(cpu->id);
-	cpumask_clear_cpu(cpu->id, &cpu_online_mask);
-	rcu_cpu_stop();
+	cpu_last_down();
 	irq_cpu_exit(cpu);
 }
 
 /* ---- submitting work (host thread) ---- */
 
-static void host_wait_for(bool (*cond)(void *arg), void *arg)
+void cpu_host_wait_for(bool (*cond)(void *arg), void *arg)
 {
 	for (;;) {
 		u32 seen = smp_load_acquire(&host_doorbell);
@@ -201,7 +197,7 @@ void cpu_run(unsigned int id, void (*fn)(void *arg), void *arg)
 {
 	BUG_ON(this_cpu() || !cpu_online(id));
 	cpu_submit(&cpus[id], fn, arg);
-	host_wait_for(cpu_is_done, &cpus[id]);
+	cpu_host_wait_for(cpu_is_done, &cpus[id]);
 }
 
 void cpu_start_all(void (*fn)(void *arg), void *arg)
@@ -217,7 +213,8 @@ bool cpu_all_done(void)
 {
 	unsigned int id;
 
-	for_each_online_cpu(id)
+	/* Possible, not online: work may wait on a CPU that is down. */
+	for_each_possible_cpu(id)
 		if (!cpu_is_done(&cpus[id]))
 			return false;
 	return true;
@@ -227,8 +224,8 @@ void cpu_wait_all(void)
 {
 	unsigned int id;
 
-	for_each_online_cpu(id)
-		host_wait_for(cpu_is_done, &cpus[id]);
+	for_each_possible_cpu(id)
+		cpu_host_wait_for(cpu_is_done, &cpus[id]);
 }
 
 void cpu_run_all(void (*fn)(void *arg), void *arg)
@@ -242,6 +239,13 @@ void cpu_run_all(void (*fn)(void *arg), void *arg)
 static long host_cores(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static int parse_irq_mode(const struct machine_options *opt)
+{
+	int by_signal = opt->irq ? irq_mode_by_name(opt->irq) : 0;
+
+	return by_signal > 0 && !backend->signal_cpu ? -EINVAL : by_signal;
 }
 
 static int parse_options(const struct machine_options *opt, enum lockstat_mode *mode)
@@ -261,6 +265,8 @@ static int parse_options(const struct machine_options *opt, enum lockstat_mode *
 		backend = &backend_sim;
 	else
 		return -EINVAL;
+	if (parse_irq_mode(opt) < 0 || opt->hz > MAX_HZ)
+		return -EINVAL;
 	spin_algorithm = (enum spin_algorithm)alg;
 	*mode = (enum lockstat_mode)m;
 	return 0;
@@ -271,6 +277,63 @@ static void cpu_init(struct cpu *cpu, unsigned int id, const struct machine_opti
 	cpu->id = id;
 	cpu->node = (int)(id * opt->nr_nodes / opt->nr_cpus);
 	rand_init(&cpu->rand, opt->seed, id);
+}
+
+/* What each part of the runtime sets up at boot, in this order, and takes down in reverse. */
+static int boot_parts(const struct machine_options *opt, enum lockstat_mode mode)
+{
+	int err = lockstat_boot(mode);
+
+	if (err)
+		return err;
+	err = lockdep_boot();
+	if (err)
+		goto stop_lockstat;
+	err = irqsoff_boot(opt->irqsoff_tracer);
+	if (err)
+		goto stop_lockdep;
+	err = irq_boot(parse_irq_mode(opt) > 0);
+	if (err)
+		goto stop_irqsoff;
+	hotplug_boot();
+	tasklet_boot();
+	err = ipi_boot();
+	if (err)
+		goto stop_hotplug;
+	err = rcu_boot();
+	if (err)
+		goto stop_ipi;
+	err = irqgen_boot(opt->hz);
+	if (err)
+		goto stop_rcu;
+	irq_stack_watch();
+	return 0;
+
+stop_rcu:
+	rcu_shutdown();
+stop_ipi:
+	ipi_shutdown();
+stop_hotplug:
+	hotplug_shutdown();
+stop_irqsoff:
+	irqsoff_shutdown();
+stop_lockdep:
+	lockdep_shutdown();
+stop_lockstat:
+	lockstat_shutdown();
+	return err;
+}
+
+static void shutdown_parts(void)
+{
+	irq_stack_unwatch();
+	irqgen_shutdown();
+	rcu_shutdown();
+	ipi_shutdown();
+	hotplug_shutdown();
+	irqsoff_shutdown();
+	lockdep_shutdown();
+	lockstat_shutdown();
 }
 
 int machine_boot(const struct machine_options *opt)
@@ -293,27 +356,11 @@ int machine_boot(const struct machine_options *opt)
 	cpumask_clear(&cpu_online_mask);
 	for (unsigned int i = 0; i < nr_cpu_ids; i++)
 		cpu_init(&cpus[i], i, opt);
-
-	err = lockstat_boot(mode);
+	err = boot_parts(opt, mode);
 	if (err)
 		goto free_cpus;
-	err = lockdep_boot();
-	if (err)
-		goto stop_lockstat;
-	err = ipi_boot();
-	if (err)
-		goto stop_lockdep;
-	err = rcu_boot();
-	if (err)
-		goto stop_ipi;
 	return 0;
 
-stop_ipi:
-	ipi_shutdown();
-stop_lockdep:
-	lockdep_shutdown();
-stop_lockstat:
-	lockstat_shutdown();
 free_cpus:
 	hostmem_free(cpus, nr_cpu_ids * sizeof(*cpus));
 	cpus = NULL;
@@ -324,7 +371,7 @@ stop_backend:
 
 static bool is_online(void *arg)
 {
-	return cpu_online(((struct cpu *)arg)->id);
+	return READ_ONCE(((struct cpu *)arg)->hp_state) == CPU_ONLINE;
 }
 
 int machine_start_cpus(void)
@@ -334,18 +381,19 @@ int machine_start_cpus(void)
 
 		if (err)
 			return err;
-		host_wait_for(is_online, &cpus[i]);
+		cpu_host_wait_for(is_online, &cpus[i]);
 	}
-	return 0;
+	return irqgen_start();
 }
 
 void machine_stop_cpus(void)
 {
 	unsigned int id;
 
+	irqgen_stop();
 	/* The last CPU to stop is CPU 0, which may still be asked to drain for the others. */
 	for (id = nr_cpu_ids; id-- > 0;) {
-		if (!cpu_online(id))
+		if (READ_ONCE(cpus[id].hp_state) == CPU_ABSENT)
 			continue;
 		smp_store_release(&cpus[id].stop, true);
 		cpu_kick(&cpus[id]);
@@ -357,11 +405,7 @@ void machine_shutdown(void)
 {
 	machine_stop_cpus();
 	backend->shutdown();
-	rcu_shutdown();
-	ipi_shutdown();
-	lockdep_shutdown();
-	lockstat_shutdown();
+	shutdown_parts();
 	hostmem_free(cpus, nr_cpu_ids * sizeof(*cpus));
 	cpus = NULL;
-	nr_notifiers = 0;
 }

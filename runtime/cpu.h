@@ -11,9 +11,11 @@
 #include "runtime/lib/cpumask.h"
 #include "runtime/lib/llist.h"
 #include "runtime/lib/rand.h"
+#include "runtime/lib/site.h"
 
 struct lockstat_cpu;
 struct lockdep_cpu;
+struct irqsoff_trace;
 struct call_single_data;
 struct rcu_head;
 
@@ -27,10 +29,14 @@ struct cpu {
 	uintptr_t percpu_off;		/* add to a per-CPU symbol to get this CPU's copy */
 	struct lockstat_cpu *lockstat;
 	struct lockdep_cpu *lockdep;
+	struct irqsoff_trace *irqsoff;	/* NULL: sections with the mask closed are not timed */
 	struct rand_state rand;		/* this CPU's stream; perturbation and sampling only */
+	/* Debug builds: what made this CPU atomic, for might_sleep(). */
+	const struct code_site *preempt_site, *bh_site, *irq_site;
 
 	/* Written by any CPU: what this CPU is asked to do. */
 	u64 irq_pending __cacheline_aligned;	/* one bit per vector; atomic */
+	u64 irq_signalled;			/* vectors on their way by signal; atomic */
 	struct llist_head call_queue;		/* IPI function calls (runtime/ipi.c) */
 	u32 doorbell;				/* futex: changes when this CPU must look up */
 	u32 asleep;				/* 1 while this CPU may be sleeping on doorbell */
@@ -41,6 +47,7 @@ struct cpu {
 	u64 nr_ipis_sent;
 	u64 nr_ipis_coalesced;		/* calls that found the target's queue not empty */
 	u64 nr_idle_sleeps;
+	u32 ipi_seq;			/* odd while this CPU queues a call (runtime/ipi.c) */
 
 	/* Set up at boot, constant afterwards. */
 	struct call_single_data *csd __cacheline_aligned; /* one per target CPU */
@@ -48,6 +55,7 @@ struct cpu {
 	void *task_fiber, *irq_fiber;	/* TSan's view of the two contexts */
 	char irq_token;			/* TSan's mutex for the interrupt mask; never accessed */
 	unsigned long thread;		/* pthread_t of the THREADS back end */
+	int tid;			/* its kernel thread, for signals */
 	int node;			/* NUMA node */
 
 	/* RCU callbacks of this CPU (runtime/rcu.c); this CPU only. */
@@ -56,6 +64,16 @@ struct cpu {
 	u64 rcu_wait_gp;
 	bool rcu_idle;			/* extended quiescent state: interrupts must leave it */
 	bool rcu_registered;		/* known to the back end's RCU */
+
+	/* Hotplug: what is asked of this CPU, and its answer (runtime/hotplug.c). */
+	u32 hp_state;			/* enum cpu_state; written by this CPU */
+	u32 hp_busy;			/* atomic: 1 while a request is under way */
+	u32 hp_requester;		/* CPU to tell */
+	int hp_err;
+	bool hp_down;			/* wanted: down */
+	bool hp_withdrawn;		/* its own request was, because it went down first */
+	u32 hp_asking;			/* the CPU it asks to go down; this CPU only */
+	bool hp_answered;		/* release: the request is done, hp_err says how */
 
 	/* The work handed over by cpu_run() and friends; protected by the hand-over itself. */
 	void (*work_fn)(void *arg);
@@ -73,11 +91,15 @@ struct machine_options {
 	const char *spinlock;		/* "futex" (default when NULL), "fas", "ticket", ... */
 	const char *lockstat;		/* "off", "default" (also NULL), "all" */
 	bool no_pin;			/* never bind CPUs to host cores */
+	const char *irq;		/* "safepoint" (also NULL), "signal" (threads only) */
+	unsigned int hz;		/* timer interrupts per second and CPU; 0: none */
+	bool irqsoff_tracer;		/* time the sections with interrupts masked */
 };
 
 extern struct cpu *cpus;		/* [nr_cpu_ids] */
 extern unsigned int nr_cpu_ids;		/* CPUs that this machine was booted with */
-extern struct cpumask cpu_online_mask;
+extern struct cpumask cpu_online_mask;	/* answer calls; see runtime/hotplug.h */
+extern struct cpumask cpu_active_mask;	/* take device interrupts */
 extern __thread struct cpu *current_cpu;
 
 /* The CPU this code runs on; NULL on a host thread that is no CPU (the harness's main). */
@@ -123,7 +145,8 @@ void machine_shutdown(void);
 
 /*
  * Runs fn(arg) on CPU @cpu in task context and returns when it has finished.
- * Host thread only (a CPU would use smp_call_function_single()).  The CPU must be started.
+ * Host thread only (a CPU would use smp_call_function_single()).  The CPU must be online; when it
+ * goes down meanwhile the work goes on as soon as it is up again.
  */
 void cpu_run(unsigned int cpu, void (*fn)(void *arg), void *arg);
 
@@ -138,7 +161,8 @@ void cpu_wait_all(void);
 /*
  * Waits on this CPU until cond(arg) is true, answering interrupts: spins briefly, then sleeps
  * until somebody calls cpu_kick() on it.  Whoever makes the condition true must kick this CPU
- * afterwards.  Task context, interrupts on, no spinlock held.
+ * afterwards.  Task context, interrupts on, no spinlock held.  With preemption enabled the wait is
+ * an RCU quiescent state, in which cond() is called too.
  */
 void cpu_wait_on(bool (*cond)(void *arg), void *arg);
 

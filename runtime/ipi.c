@@ -14,12 +14,16 @@
  *       frame.
  *   I3  Nobody waits for another CPU with interrupts masked or under a spinlock: the peer may be
  *       doing the same to us, or spin on that lock, and neither would answer.
+ *   I4  A call that was queued runs.  A sender's ipi_seq is odd from before it looks whether the
+ *       target is online until the call is queued; a CPU that leaves the online mask waits for the
+ *       sections that may have seen it there, then answers what they queued.
  *
  * Locking.  None.  Context.  Senders: task or softirq.  Functions: hardirq.
  * Failure.  -ENXIO for a CPU that is not online.
  */
 #include <errno.h>
 
+#include "runtime/backend.h"
 #include "runtime/hostmem.h"
 #include "runtime/ipi.h"
 #include "runtime/irq.h"
@@ -72,10 +76,46 @@ static void handle_calls(unsigned int vec, void *arg)
 	}
 }
 
-static void send_call(unsigned int target, struct call_single_data *csd)
+/*
+ * The sender's section (I4): from before the look at the online mask until the call is queued.
+ * Store, then load, without a barrier: who goes offline makes every thread execute one.
+ */
+static bool send_begin(struct cpu *me, unsigned int target)
+{
+	dekker_store(me->ipi_seq, dekker_load(me->ipi_seq) + 1);
+	barrier();
+	return cpu_online(target);
+}
+
+static void send_end(struct cpu *me)
+{
+	/* Release: pairs with the acquire in ipi_wait_for_senders(). */
+	dekker_store_release(me->ipi_seq, dekker_load(me->ipi_seq) + 1);
+}
+
+void ipi_wait_for_senders(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		u32 *seq = &cpus[cpu].ipi_seq, seen = smp_load_acquire(seq);
+
+		while ((seen & 1) && smp_load_acquire(seq) == seen) {
+			irq_safepoint();
+			backend->spin_while(seq, seen);
+		}
+	}
+}
+
+/* Queues the call; false when the target is not online. */
+static bool send_call(unsigned int target, struct call_single_data *csd)
 {
 	struct cpu *me = this_cpu();
 
+	if (!send_begin(me, target)) {
+		send_end(me);
+		return false;
+	}
 	csd->src = (u16)me->id;
 	WRITE_ONCE(csd->busy, 1);		/* I1; published by the push's release */
 	owner_inc(me->nr_ipis_sent);
@@ -83,6 +123,8 @@ static void send_call(unsigned int target, struct call_single_data *csd)
 		irq_raise(&cpus[target], IRQ_CALL_FUNCTION);
 	else
 		owner_inc(me->nr_ipis_coalesced);
+	send_end(me);
+	return true;
 }
 
 static void assert_may_wait(void)
@@ -113,7 +155,8 @@ int smp_call_function_single(unsigned int cpu, smp_call_func_t func, void *info,
 	}
 	assert_may_wait();
 	if (wait) {
-		send_call(cpu, &on_stack);
+		if (!send_call(cpu, &on_stack))
+			return -ENXIO;
 		csd_wait(&on_stack);
 		return 0;
 	}
@@ -122,8 +165,7 @@ int smp_call_function_single(unsigned int cpu, smp_call_func_t func, void *info,
 	csd->func = func;
 	csd->info = info;
 	csd->wait = false;
-	send_call(cpu, csd);
-	return 0;
+	return send_call(cpu, csd) ? 0 : -ENXIO;
 }
 
 void smp_call_function_many(const struct cpumask *mask, smp_call_func_t func, void *info,

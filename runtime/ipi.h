@@ -48,6 +48,12 @@ void on_each_cpu(smp_call_func_t func, void *info, bool wait);
 void on_each_cpu_cond(bool (*cond)(unsigned int cpu, void *info), smp_call_func_t func,
 		      void *info, bool wait);
 
+/*
+ * This CPU has left the online mask and executed a membarrier: returns when no sender is still
+ * queueing a call for it.  Task context.
+ */
+void ipi_wait_for_senders(void);
+
 /* Life cycle; host thread.  ipi_boot() returns 0 or -ENOMEM. */
 __must_check int ipi_boot(void);
 void ipi_shutdown(void);

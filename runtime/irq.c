@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Delivery of soft-masked interrupts and softirqs.
+ * Raising and delivery of soft-masked interrupts.
  *
  * What.  irq_raise() sets a bit in the target's pending word; the target takes all pending bits at
  * a safepoint where its mask is open.  Handlers run on the CPU's interrupt stack with the mask
@@ -12,51 +12,46 @@
  *
  * Invariants.
  *   I1  irqs_off is 1 while a handler runs; delivery starts and ends with it 0.
- *   I2  Softirqs run only at the outermost interrupt exit or bh-enable in task context, so they
- *       never nest.
+ *   I2  Softirqs (softirq.c) run only at the outermost interrupt exit or bh-enable in task
+ *       context, so they never nest.
  *   I3  Under ThreadSanitizer the handlers run on a fiber of their own and on their own stack:
  *       what a task does with its mask open is concurrent with the handler, as on hardware, and a
  *       missing local_irq_save() is a reported race on one thread.
+ *
+ * By signal.  The vector waits in irq_signalled until the signal's handler, on the target's thread,
+ * moves it to the pending word: an interrupt that really interrupts, yet nothing but two atomic
+ * words is touched where no code expected it.  The rest is as without signals.
  *
  * Locking.  None; the pending word is atomic.  Context.  Delivery: any with the mask open.
  * Failure.  A vector without handler panics: somebody raised an interrupt nobody owns.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "runtime/backend.h"
 #include "runtime/hostmem.h"
+#include "runtime/hotplug.h"
 #include "runtime/irq.h"
 #include "runtime/lib/limits.h"
+#include "runtime/lockdep.h"
 #include "runtime/rcu.h"
 
-/* A raised softirq may raise itself again; the rest waits for the next interrupt exit. */
-#define MAX_SOFTIRQ_RESTART	10
+static void nothing_to_do(unsigned int vec, void *arg)
+{
+	(void)vec;
+	(void)arg;
+}
 
 static struct vector {
 	const char *name;
 	void (*handler)(unsigned int vec, void *arg);
 	void *arg;
-} vectors[NR_VECTORS];
-
-static struct {
-	const char *name;
-	void (*action)(void);
-} softirqs[NR_SOFTIRQS];
-
-/* Calls fn() with the stack pointer at @top, and comes back. */
-void irq_call_on_stack(void (*fn)(void), void *top);
-__asm__(".text\n"
-	".globl irq_call_on_stack\n"
-	".type irq_call_on_stack,@function\n"
-	"irq_call_on_stack:\n"
-	"	pushq %rbp\n"
-	"	movq %rsp, %rbp\n"
-	"	movq %rsi, %rsp\n"
-	"	call *%rdi\n"
-	"	movq %rbp, %rsp\n"
-	"	popq %rbp\n"
-	"	ret\n"
-	".size irq_call_on_stack,.-irq_call_on_stack\n");
+} vectors[NR_VECTORS] = {
+	/* All it does is make its CPU leave an interrupt, which runs softirqs. */
+	[IRQ_SOFTIRQ] = { "Softirq self-interrupts", nothing_to_do, NULL },
+};
 
 int irq_vector_register(unsigned int vec, const char *name,
 			void (*handler)(unsigned int vec, void *arg), void *arg)
@@ -79,27 +74,137 @@ const char *irq_vector_name(unsigned int vec)
 	return vectors[vec].name;
 }
 
-void open_softirq(enum softirq nr, const char *name, void (*action)(void))
+/* ---- raising ---- */
+
+#define DEVICE_VECTORS	(~0ULL << IRQ_FIRST_DEVICE)
+
+static bool raise_by_signal;
+
+static void signal_handler(int sig)
 {
-	softirqs[nr].name = name;
-	softirqs[nr].action = action;
+	struct cpu *cpu = current_cpu;
+	u64 bits;
+
+	(void)sig;
+	if (!cpu)
+		return;
+	bits = __atomic_exchange_n(&cpu->irq_signalled, 0, __ATOMIC_ACQUIRE);
+	__atomic_fetch_or(&cpu->irq_pending, bits, __ATOMIC_RELEASE);
+	/* A CPU on its way to sleep must not: it has looked at the pending word already. */
+	__atomic_fetch_add(&cpu->doorbell, 1, __ATOMIC_RELEASE);
 }
 
-const char *softirq_name(unsigned int nr)
+int irq_mode_by_name(const char *name)
 {
-	return softirqs[nr].name;
+	if (strcmp(name, "safepoint") == 0)
+		return 0;
+	return strcmp(name, "signal") == 0 ? 1 : -EINVAL;
+}
+
+int irq_boot(bool by_signal)
+{
+	struct sigaction action = { .sa_handler = signal_handler, .sa_flags = SA_RESTART };
+
+	if (by_signal && tsan_delays_signals())
+		return -ENOTSUP;
+	softirq_boot();
+	raise_by_signal = by_signal;
+	return backend->signal_cpu ? -sigaction(IRQ_SIGNAL, &action, NULL) : 0;
+}
+
+void irq_redirect(struct cpu *cpu)
+{
+	unsigned int heir = cpumask_next_from(0, &cpu_active_mask);
+	u64 bits;
+
+	if (heir >= nr_cpu_ids)
+		return;
+	bits = fetch_and(&cpu->irq_signalled, ~DEVICE_VECTORS);
+	bits |= fetch_and(&cpu->irq_pending, ~DEVICE_VECTORS);
+	for (bits &= DEVICE_VECTORS; bits; bits &= bits - 1)
+		irq_raise(&cpus[heir], (unsigned int)__builtin_ctzll(bits));
+}
+
+/*
+ * The raiser sets the bit and then looks whether the CPU still takes interrupts; a CPU that goes
+ * down says so and then takes what is pending (hotplug.c).  Both with a full barrier between, so
+ * one of them sees the bit.
+ */
+static inline void redirect_if_gone(struct cpu *cpu, unsigned int vec)
+{
+	if (unlikely(!cpumask_test_cpu(cpu->id, &cpu_active_mask)) && vec >= IRQ_FIRST_DEVICE)
+		irq_redirect(cpu);
 }
 
 void irq_raise(struct cpu *cpu, unsigned int vec)
 {
 	u64 before;
 
+	if (unlikely(raise_by_signal) && cpu != this_cpu()) {
+		irq_raise_signal(cpu, vec);
+		return;
+	}
 	sim_point(SIM_IRQ, cpu);
 	/* Full order: pairs with the exchange in irq_handle_pending() and with cpu_wait_on(). */
 	before = fetch_or(&cpu->irq_pending, 1ULL << vec);
 
 	if (!(before >> vec & 1))
 		cpu_kick(cpu);
+	redirect_if_gone(cpu, vec);
+}
+
+void irq_raise_signal(struct cpu *cpu, unsigned int vec)
+{
+	/* Full order: pairs with the exchange in signal_handler(), which runs after the kill. */
+	if (!backend->signal_cpu)
+		irq_set_pending(cpu, vec);
+	else if (!(fetch_or(&cpu->irq_signalled, 1ULL << vec) >> vec & 1))
+		backend->signal_cpu(cpu);
+	redirect_if_gone(cpu, vec);
+}
+
+/* ---- delivery ---- */
+
+/* A handler leaves the context as it found it; each way not to is a bug that shows up elsewhere. */
+static void check_handler(const struct vector *v, int count, unsigned int depth)
+{
+	if (preempt_count() != count)
+		panic("interrupt handler \"%s\" left preempt_count %#x, found %#x", v->name,
+		      (unsigned int)preempt_count(), (unsigned int)count);
+	if (!irqs_disabled())
+		panic("interrupt handler \"%s\" opened the interrupt mask", v->name);
+	if (lockdep_depth() != depth)
+		panic("interrupt handler \"%s\" left a lock held", v->name);
+}
+
+static void run_vector(struct cpu *cpu, unsigned int vec)
+{
+	const struct vector *v = &vectors[vec];
+	int count = preempt_count();
+	unsigned int depth = lockdep_depth();
+
+	owner_inc(cpu->nr_irqs[vec]);
+	if (!v->handler)
+		panic("interrupt on vector %u, which has no handler", vec);
+	v->handler(vec, v->arg);
+	if (KMEMLAB_DEBUG)
+		check_handler(v, count, depth);
+}
+
+/*
+ * A CPU that comes or goes takes no device interrupts: their handlers would fill what its notifiers
+ * have drained.  Without another CPU it takes them all the same.
+ */
+static u64 pass_on_devices(u64 pending)
+{
+	unsigned int heir = cpumask_next_from(0, &cpu_active_mask);
+	u64 devices = pending & DEVICE_VECTORS;
+
+	if (heir >= nr_cpu_ids)
+		return pending;
+	for (; devices; devices &= devices - 1)
+		irq_raise(&cpus[heir], (unsigned int)__builtin_ctzll(devices));
+	return pending & ~DEVICE_VECTORS;
 }
 
 /* Runs on the interrupt stack, on the interrupt fiber, mask closed. */
@@ -109,52 +214,18 @@ static void irq_handle_pending(void)
 	u64 pending;
 
 	tsan_irqs_off(cpu);
+	if (unlikely(cpu->irqsoff))
+		irqsoff_begin(cpu, CODE_SITE());
 	/* Acquire: pairs with irq_raise(). */
 	while ((pending = xchg_acquire(&cpu->irq_pending, 0))) {
-		while (pending) {
-			unsigned int vec = (unsigned int)__builtin_ctzll(pending);
-
-			pending &= pending - 1;
-			owner_inc(cpu->nr_irqs[vec]);
-			if (!vectors[vec].handler)
-				panic("interrupt on vector %u, which has no handler", vec);
-			vectors[vec].handler(vec, vectors[vec].arg);
-		}
+		if (unlikely(owner_read(cpu->hp_state) != CPU_ONLINE))
+			pending = pass_on_devices(pending);
+		for (; pending; pending &= pending - 1)
+			run_vector(cpu, (unsigned int)__builtin_ctzll(pending));
 	}
+	if (unlikely(cpu->irqsoff))
+		irqsoff_end(cpu, CODE_SITE());
 	tsan_irqs_on(cpu);
-}
-
-/* Handlers raise softirqs, so the word changes hands with interrupts masked. */
-static unsigned int take_softirqs(struct cpu *cpu)
-{
-	unsigned int pending;
-
-	local_irq_disable();
-	pending = cpu->softirq_pending;
-	owner_write(cpu->softirq_pending, 0);
-	local_irq_enable();
-	return pending;
-}
-
-static void do_softirq(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	owner_add(cpu->preempt_count, SOFTIRQ_OFFSET);
-	for (int i = 0; i < MAX_SOFTIRQ_RESTART; i++) {
-		unsigned int pending = take_softirqs(cpu);
-
-		if (!pending)
-			break;
-		while (pending) {
-			unsigned int nr = (unsigned int)__builtin_ctz(pending);
-
-			pending &= pending - 1;
-			owner_inc(cpu->nr_softirqs[nr]);
-			softirqs[nr].action();
-		}
-	}
-	owner_add(cpu->preempt_count, -SOFTIRQ_OFFSET);
 }
 
 /*
@@ -173,6 +244,7 @@ void irq_deliver(void)
 	struct cpu *cpu = this_cpu();
 	bool idle = cpu->rcu_idle;
 
+	VM_BUG_ON(in_hardirq() || irqs_disabled());		/* I1 */
 	if (idle)
 		rcu_idle_exit();
 	owner_write(cpu->irqs_off, 1);
@@ -184,27 +256,6 @@ void irq_deliver(void)
 		do_softirq();
 	if (idle)
 		rcu_idle_enter();
-}
-
-void raise_softirq(enum softirq nr)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	owner_write(this_cpu()->softirq_pending, this_cpu()->softirq_pending | 1u << nr);
-	local_irq_restore(flags);
-}
-
-void local_bh_enable(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	barrier();
-	VM_BUG_ON((preempt_count() & SOFTIRQ_MASK) < 2 * SOFTIRQ_OFFSET);
-	owner_add(cpu->preempt_count, -2 * SOFTIRQ_OFFSET);
-	if (unlikely(owner_read(cpu->softirq_pending)) && !in_interrupt() && !irqs_disabled())
-		do_softirq();
-	irq_safepoint();
 }
 
 int irq_cpu_init(struct cpu *cpu)

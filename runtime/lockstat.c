@@ -16,8 +16,9 @@
  *       snapshot of each counter, not of all together.
  *
  * Locking.  The class registry has a host mutex: it is used at lock creation, never on a lock
- * operation.  Context.  Recording: any.  Failure.  A full table counts @overflow, which every
- * report prints.
+ * operation.  A recorder is touched by its CPU's task and interrupts: on the fast path with
+ * relaxed accesses, elsewhere inside recorder_enter().  Context.  Recording: any.  Failure.  A full
+ * table counts @overflow, which every report prints.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@
 #include <string.h>
 
 #include "runtime/hostmem.h"
+#include "runtime/irq.h"
 #include "runtime/lockstat.h"
 
 struct registered_class {
@@ -130,7 +132,27 @@ static void time_add(struct lockstat_time *t, u64 ns)
 
 /* ---- rows and pairs ---- */
 
-struct lockstat_row *lockstat_row_lookup(struct lockstat_cpu *ls, u16 class, u32 site, u8 mode)
+/*
+ * Interrupts come at safepoints only and there is none in this file, so none can come between two
+ * steps of the recorder, masked or not.  ThreadSanitizer, to which the interrupt is another thread,
+ * is told so.  Returns what recorder_exit() needs.
+ */
+static bool recorder_enter(void)
+{
+	bool open = !irqs_disabled();
+
+	if (open)
+		tsan_irqs_off(this_cpu());
+	return open;
+}
+
+static void recorder_exit(bool open)
+{
+	if (open)
+		tsan_irqs_on(this_cpu());
+}
+
+static struct lockstat_row *row_lookup(struct lockstat_cpu *ls, u16 class, u32 site, u8 mode)
 {
 	u32 slot = (class * 0x9e3779b1u ^ site * 0x85ebca6bu ^ mode) % LOCKSTAT_ROWS;
 
@@ -140,21 +162,30 @@ struct lockstat_row *lockstat_row_lookup(struct lockstat_cpu *ls, u16 class, u32
 		if (row->used && row->class == class && row->site == site && row->mode == mode)
 			goto found;
 		if (!row->used && i < LOCKSTAT_ROWS - 1) {
-			row->class = class;
-			row->site = (u16)site;
-			row->mode = mode;
+			owner_write(row->class, class);
+			owner_write(row->site, (u16)site);
+			owner_write(row->mode, mode);
 			smp_store_release(&row->used, true);	/* I1 */
 			goto found;
 		}
 		continue;
 found:
 		if (!mode)
-			ls->row_of_site[site] = row;
+			owner_write(ls->row_of_site[site], row);
 		return row;
 	}
 	/* Full: counted as lost, kept out of other rows' exact counts. */
 	owner_inc(ls->overflow);
 	return &ls->spill;
+}
+
+struct lockstat_row *lockstat_row_lookup(struct lockstat_cpu *ls, u16 class, u32 site, u8 mode)
+{
+	bool open = recorder_enter();
+	struct lockstat_row *row = row_lookup(ls, class, site, mode);
+
+	recorder_exit(open);
+	return row;
 }
 
 static void pair_add(struct lockstat_cpu *ls, const struct lockstat_deferred *d)
@@ -228,6 +259,7 @@ void lockstat_wait_end(struct lock_meta *m, const struct lockstat_wait *w,
 		.lock = m, .class = m->class, .site = site, .holder = w->holder,
 		.queue = w->queue, .ctx = (u8)irq_context(), .mode = mode, .slept = slept,
 	};
+	bool open;
 	u64 now;
 
 	fetch_add_relaxed(&m->nr_waiters, (u32)-1);
@@ -235,17 +267,18 @@ void lockstat_wait_end(struct lock_meta *m, const struct lockstat_wait *w,
 		return;
 	now = clock_ns();
 	d.wait_ns = now - w->start;
+	open = recorder_enter();
 	if (mode) {
-		record_contention(ls, lockstat_row_lookup(ls, m->class, lock_site_id(site), mode),
-				  &d);
-		return;
+		record_contention(ls, row_lookup(ls, m->class, lock_site_id(site), mode), &d);
+	} else {
+		d.bounced = m->last_cpu != (u16)cpu->id;
+		m->hold_start = now;
+		if (ls->nr_deferred < LOCK_DEPTH_MAX)
+			ls->deferred[ls->nr_deferred++] = d;
+		else
+			owner_inc(ls->overflow);
 	}
-	d.bounced = m->last_cpu != (u16)cpu->id;
-	m->hold_start = now;
-	if (ls->nr_deferred < LOCK_DEPTH_MAX)
-		ls->deferred[ls->nr_deferred++] = d;
-	else
-		owner_inc(ls->overflow);
+	recorder_exit(open);
 }
 
 void lockstat_acquired_read(struct lock_meta *m, struct lock_site *site)
@@ -280,10 +313,12 @@ void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m,
 	u64 hold = r->end > r->start ? r->end - r->start : 0;
 	struct lockstat_deferred d;
 	struct lockstat_row *row;
+	bool open;
 
 	if (!ls)
 		return;
-	row = lockstat_row_lookup(ls, r->class, lock_site_id(r->site), 0);
+	open = recorder_enter();
+	row = row_lookup(ls, r->class, lock_site_id(r->site), 0);
 	if (deferred_take(ls, m, &d)) {
 		record_contention(ls, row, &d);
 		time_add(&row->hold_contended, hold);
@@ -292,6 +327,7 @@ void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m,
 		time_add(&row->hold, hold);
 		owner_inc(ls->hist[r->class].hold[lockstat_bucket(hold)]);
 	}
+	recorder_exit(open);
 }
 
 void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site, u8 mode)
@@ -316,13 +352,32 @@ void lockstat_forget(struct lockstat_cpu *ls, u16 class)
 	memset(&ls->hist[class], 0, sizeof(ls->hist[class]));
 }
 
+/*
+ * Acquisitions until the next sampled hold: drawn from [1, 2N), N on average.  A fixed distance
+ * would meet the same lock for ever in a loop that takes several.
+ */
+static u32 next_sample(struct lockstat_cpu *ls)
+{
+	return ls->hold_period == 1 ? 1 : 1 + rand_below(&ls->rand, 2 * ls->hold_period - 1);
+}
+
+void lockstat_time_hold(struct lockstat_cpu *ls, struct lock_meta *m)
+{
+	bool open = recorder_enter();
+
+	owner_write(ls->hold_countdown, next_sample(ls));
+	recorder_exit(open);
+	if (!m->hold_start)
+		m->hold_start = clock_ns();
+}
+
 /* ---- life cycle ---- */
 
 static void recorder_init(struct lockstat_cpu *ls)
 {
 	ls->hold_period = mode_now == LOCKSTAT_ALL ? 1 : LOCKSTAT_HOLD_SAMPLE;
 	rand_init(&ls->rand, LOCKSTAT_HOLD_SAMPLE, (u64)(ls - recorders));
-	ls->hold_countdown = lockstat_next_sample(ls);
+	ls->hold_countdown = next_sample(ls);
 }
 
 int lockstat_boot(enum lockstat_mode mode)

@@ -42,14 +42,20 @@ struct lock_class {
 	const char *name;	/* as printed: "zone->lock" */
 	enum lock_rank rank;
 	bool same_rank_ok;	/* instances may nest in an order the owner defines */
+	bool no_lockdep;	/* left out of every order check: a test that breaks them */
 };
 
 /* One place in the source that takes a lock; made by LOCK_SITE(), found by section bounds. */
 struct lock_site {
-	const char *file;
-	const char *func;
-	u32 line;
-	u32 unused;
+	union {
+		struct code_site code;
+		struct {			/* the same by its fields' names */
+			const char *file;
+			const char *func;
+			u32 line;
+			u32 unused;
+		};
+	};
 	u64 reserved;
 } __aligned(32);
 
@@ -152,15 +158,6 @@ struct lockstat_cpu {
 #define LOCKSTAT_HOLD_SAMPLE	64
 
 /*
- * Acquisitions until the next sampled hold: drawn from [1, 2N), N on average.  A fixed distance
- * would meet the same lock for ever in a loop that takes several.
- */
-static inline u32 lockstat_next_sample(struct lockstat_cpu *ls)
-{
-	return ls->hold_period == 1 ? 1 : 1 + rand_below(&ls->rand, 2 * ls->hold_period - 1);
-}
-
-/*
  * Returns the id of (@class, @instance), registering it on first use; @instance NULL for locks
  * that share one row.  Any context that may spin on the registry (not a fast path).
  */
@@ -170,6 +167,7 @@ const char *lockstat_class_name(u16 id);	/* "zone->lock[Normal]" */
 unsigned int lockstat_nr_classes(void);
 
 /* Slow parts of the recorder, called by lock wrappers only. */
+void lockstat_time_hold(struct lockstat_cpu *ls, struct lock_meta *m);
 struct lockstat_row *lockstat_row_lookup(struct lockstat_cpu *ls, u16 class, u32 site, u8 mode);
 void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site, u8 mode);
 /* Forgets what this CPU recorded of @class; for the recorder's self-test. */
@@ -211,8 +209,8 @@ static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site
 	if (unlikely(!ls))
 		return;
 	id = lock_site_id(site);
-	row = ls->row_of_site[id];
-	if (unlikely(!row || row->class != m->class || row->mode))
+	row = owner_read(ls->row_of_site[id]);
+	if (unlikely(!row || owner_read(row->class) != m->class || owner_read(row->mode)))
 		row = lockstat_row_lookup(ls, m->class, id, 0);
 	owner_inc(row->acquired);
 	if (m->last_cpu != (u16)cpu->id) {
@@ -220,11 +218,9 @@ static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site
 			owner_inc(row->bounces);
 		m->last_cpu = (u16)cpu->id;
 	}
-	if (unlikely(--ls->hold_countdown == 0)) {
-		ls->hold_countdown = lockstat_next_sample(ls);
-		if (!m->hold_start)
-			m->hold_start = clock_ns();
-	}
+	owner_add(ls->hold_countdown, -1u);
+	if (unlikely(owner_read(ls->hold_countdown) == 0))
+		lockstat_time_hold(ls, m);
 }
 
 /*

@@ -43,11 +43,25 @@ static inline int preempt_count(void)
 	return owner_read(this_cpu()->preempt_count);
 }
 
-static inline void preempt_disable(void)
+/* Remembers in debug builds where this CPU became atomic: field @which of struct cpu. */
+#if KMEMLAB_DEBUG
+#define note_atomic_site(cpu, which, site)	owner_write((cpu)->which, (site))
+#else
+#define note_atomic_site(cpu, which, site)	((void)(site))
+#endif
+
+static inline void __preempt_disable(const struct code_site *site)
 {
-	owner_add(this_cpu()->preempt_count, PREEMPT_OFFSET);
+	struct cpu *cpu = this_cpu();
+	int count = owner_read(cpu->preempt_count);
+
+	if (KMEMLAB_DEBUG && !(count & PREEMPT_MASK))
+		note_atomic_site(cpu, preempt_site, site);
+	owner_write(cpu->preempt_count, count + PREEMPT_OFFSET);
 	barrier();
 }
+
+#define preempt_disable()	__preempt_disable(CODE_SITE())
 
 /* Without a safepoint: where the caller takes one itself at once. */
 static inline void preempt_enable_no_resched(void)

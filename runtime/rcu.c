@@ -25,6 +25,7 @@
 #include <errno.h>
 
 #include "runtime/backend.h"
+#include "runtime/hotplug.h"
 #include "runtime/ipi.h"
 #include "runtime/irq.h"
 #include "runtime/rcu.h"
@@ -42,8 +43,13 @@ void rcu_gp_done(u64 gp)
 	unsigned int id;
 
 	smp_store_release(&gp_completed, gp);			/* I1 */
-	for_each_online_cpu(id)
-		irq_raise(&cpus[id], IRQ_RCU);
+	for_each_possible_cpu(id) {
+		u32 state = READ_ONCE(cpus[id].hp_state);
+
+		/* Also those that come or go: their notifiers may wait for a grace period. */
+		if (state != CPU_ABSENT && state != CPU_DEAD)
+			irq_raise(&cpus[id], IRQ_RCU);
+	}
 }
 
 static u64 request_gp(void)
@@ -194,17 +200,31 @@ static void queue_barrier(void *arg)
 	call_rcu(&b->head, barrier_callback);
 }
 
-void rcu_barrier(void)
+static void barrier_round(void)
 {
 	struct barrier_state state;
 
-	might_sleep();
 	state.pending = 0;
 	state.waiter = this_cpu();
 	on_each_cpu(queue_barrier, &state, true);
 	rcu_idle_enter();
 	cpu_wait_on(barrier_is_over, &state);
 	rcu_idle_exit();
+}
+
+void rcu_barrier(void)
+{
+	u64 downs;
+
+	might_sleep();
+	/*
+	 * A CPU that goes down gives its callbacks to another, which may have answered before.  The
+	 * hotplug lock would exclude that, but it ranks above what callers hold.
+	 */
+	do {
+		downs = cpu_hotplug_count();
+		barrier_round();
+	} while (cpu_hotplug_count() != downs);
 }
 
 /* ---- life cycle ---- */
@@ -214,7 +234,7 @@ void rcu_cpu_start(void)
 	backend->rcu_online(this_cpu());
 }
 
-void rcu_cpu_stop(void)
+void rcu_finish_callbacks(void)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -224,7 +244,35 @@ void rcu_cpu_stop(void)
 		run_callbacks();
 		local_bh_enable();
 	}
-	backend->rcu_offline(cpu);
+}
+
+struct rcu_head *rcu_take_callbacks(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct rcu_head *first = cpu->rcu_wait, **tail = &first;
+
+	VM_BUG_ON(!irqs_disabled());
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = cpu->rcu_next;
+	cpu->rcu_wait = cpu->rcu_next = NULL;
+	cpu->rcu_next_tail = &cpu->rcu_next;
+	return first;
+}
+
+void rcu_adopt_callbacks(struct rcu_head *list)
+{
+	while (list) {
+		struct rcu_head *next = list->next;
+
+		call_rcu(list, list->func);
+		list = next;
+	}
+}
+
+void rcu_cpu_stop(void)
+{
+	backend->rcu_offline(this_cpu());
 }
 
 int rcu_boot(void)

@@ -48,9 +48,19 @@ void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 /* Returns when every callback queued on any CPU before the call has run.  Task context. */
 void rcu_barrier(void);
 
-/* The CPU's loop announces quiescent states through these. */
+/* A CPU's first and last. */
 void rcu_cpu_start(void);
 void rcu_cpu_stop(void);
+
+/*
+ * CPU hotplug.  take: this CPU's callbacks in order; adopt: another CPU queues them again; both
+ * with interrupts masked.  finish: waits for them, where nobody can adopt them; task context.
+ */
+struct rcu_head *rcu_take_callbacks(void);
+void rcu_adopt_callbacks(struct rcu_head *list);
+void rcu_finish_callbacks(void);
+
+/* The CPU's loop announces quiescent states through these. */
 void rcu_quiescent(void);
 void rcu_idle_enter(void);
 void rcu_idle_exit(void);

@@ -17,6 +17,9 @@
  *       window can miss its wake-up.  Every sleep is therefore bounded (FUTEX_NAP_NS): the window
  *       costs at most one nap, and an uncontended lock+unlock pair costs one locked instruction
  *       instead of two.
+ *   I4  One wake-up at a time: @waking is set by the release that wakes and cleared by whoever
+ *       comes out of a sleep.  Without it every release would make a system call for as long as
+ *       anybody sleeps.  Its stores may race; the worst case is again one nap.
  *
  * Locking.  Spinlocks nest by rank (lockdep.c).  Context.  Any; see spinlock.h for which variant
  * may be used where.  While it waits with interrupts on, a CPU answers interrupts.
@@ -71,22 +74,34 @@ static inline void futex_unlock(spinlock_t *lock)
 {
 	/* Release: pairs with the acquire in futex_try(). */
 	smp_store_release(&lock->futex.held, 0);
-	if (unlikely(READ_ONCE(lock->futex.sleepers)))		/* I3 */
+	if (unlikely(READ_ONCE(lock->futex.sleepers)) &&		/* I3 */
+	    !READ_ONCE(lock->futex.waking)) {				/* I4 */
+		WRITE_ONCE(lock->futex.waking, 1);
 		backend->wake_word(&lock->futex.held);
+	}
+}
+
+/* At least one try; true when one of them got the lock. */
+static bool futex_spin(spinlock_t *lock)
+{
+	for (unsigned int i = 0; !futex_try(lock); i++) {
+		if (i >= backend->lock_spins)
+			return false;
+		spin_wait_safepoint(&lock->meta);
+		cpu_pause();
+	}
+	return true;
 }
 
 /* Returns true when the CPU had to sleep. */
 static bool futex_lock_slow(spinlock_t *lock)
 {
-	for (unsigned int i = 0; i < backend->lock_spins; i++) {
-		if (futex_try(lock))
-			return false;
-		spin_wait_safepoint(&lock->meta);
-		cpu_pause();
-	}
-	fetch_add(&lock->futex.sleepers, 1);			/* I2 */
-	while (!futex_try(lock)) {
+	if (futex_spin(lock))
+		return false;
+	fetch_add(&lock->futex.sleepers, 1);				/* I2 */
+	while (!futex_spin(lock)) {
 		backend->wait_word(&lock->futex.held, 1, FUTEX_NAP_NS);
+		WRITE_ONCE(lock->futex.waking, 0);			/* I4 */
 		spin_wait_safepoint(&lock->meta);
 	}
 	fetch_add(&lock->futex.sleepers, (u32)-1);
@@ -136,7 +151,7 @@ static inline bool spin_try_algorithm(spinlock_t *lock)
 void _spin_lock(spinlock_t *lock, struct lock_site *site)
 	__context_unsafe("the lock's own implementation")
 {
-	preempt_disable();
+	__preempt_disable(&site->code);
 	sim_point(SIM_LOCK, lock);
 	lockdep_acquire(&lock->meta, site, false);
 	tsan_pre_lock(&lock->meta, 0);
@@ -150,7 +165,7 @@ void _spin_lock(spinlock_t *lock, struct lock_site *site)
 bool _spin_trylock(spinlock_t *lock, struct lock_site *site)
 	__context_unsafe("the lock's own implementation")
 {
-	preempt_disable();
+	__preempt_disable(&site->code);
 	sim_point(SIM_TRYLOCK, lock);
 	tsan_pre_lock(&lock->meta, TSAN_TRY);
 	if (unlikely(!spin_try_algorithm(lock))) {

@@ -23,6 +23,7 @@ typedef struct __capability("spinlock") spinlock {
 		struct {
 			u32 held;	/* futex word: 0 free, 1 held */
 			u32 sleepers;	/* CPUs that sleep, or are about to */
+			u32 waking;	/* 1 while a woken CPU has not looked yet */
 		} futex;
 		u64 raw[2];		/* CK and pthread locks, see spinlock_alg.c */
 	};
@@ -86,18 +87,17 @@ void spin_unlock(spinlock_t *lock) __releases(*lock);
 		got_;							\
 	})
 
-static inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
-	__releases(*lock)
-{
-	spin_unlock(lock);
-	local_irq_restore(flags);
-}
-
-static inline void spin_unlock_irq(spinlock_t *lock) __releases(*lock)
-{
-	spin_unlock(lock);
-	local_irq_enable();
-}
+/* Macros, so that the place that unmasks is the caller's. */
+#define spin_unlock_irqrestore(l, flags)				\
+	do {								\
+		spin_unlock(l);						\
+		local_irq_restore(flags);				\
+	} while (0)
+#define spin_unlock_irq(l)						\
+	do {								\
+		spin_unlock(l);						\
+		local_irq_enable();					\
+	} while (0)
 
 /* Context: task; keeps softirqs of this CPU out while held. */
 #define spin_lock_bh(l)							\

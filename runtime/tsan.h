@@ -68,7 +68,12 @@ static inline void *tsan_fiber_create(const char *name)
 #define TSAN_SWITCHES_FIBER \
 	__attribute__((noinline, no_sanitize("thread"), disable_sanitizer_instrumentation))
 
+/* It delivers a signal when the thread next calls into it, which a sleeping CPU never does. */
+#define tsan_delays_signals()	true
+
 #else /* !KMEMLAB_TSAN */
+
+#define tsan_delays_signals()	false
 
 #define tsan_pre_lock(l, f)	((void)(l))
 #define tsan_post_lock(l, f)	((void)(l))

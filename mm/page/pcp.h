@@ -93,7 +93,7 @@ static inline struct zone_pcp *remote_zone_pcp(const struct zone *zone, unsigned
  * CPU's list is in use (a remote drain, or we interrupted its owner) or the zone has nothing.
  * Any context.
  */
-static inline struct page *pcp_alloc(struct zone *zone, unsigned int order, unsigned int mt,
+static inline __attribute__((always_inline)) struct page *pcp_alloc(struct zone *zone, unsigned int order, unsigned int mt,
 				     unsigned int alloc_flags)
 {
 	struct list_head *entry = NULL;
@@ -115,7 +115,7 @@ static inline struct page *pcp_alloc(struct zone *zone, unsigned int order, unsi
  * Puts a free block on this CPU's list; false, and nothing done, when the list is in use.
  * @mt < MIGRATE_PCPTYPES.  Any context.
  */
-static inline bool pcp_free(struct zone *zone, struct page *page, unsigned int order,
+static inline __attribute__((always_inline)) bool pcp_free(struct zone *zone, struct page *page, unsigned int order,
 			    unsigned int mt)
 {
 	struct pagelist_rest rest;

@@ -202,6 +202,7 @@ int proc_slabinfo_show(FILE *out);
 struct slab_options {
 	const char *debug;		/* "FZPU,name,name;FZ,other"; NULL: off */
 	const char *policy;		/* policy of the per-CPU layer; NULL: "magazines" */
+	u32 rounds;			/* objects per magazine or sheaf; 0: the policy's choice */
 	int colour;			/* enum slab_colour; 0: the default */
 };
 

@@ -72,6 +72,8 @@ static struct page *alloc_slab_pages(const struct kmem_cache *s, gfp_t gfp, int 
 	gfp_t easy = (gfp | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_NOFAIL;
 	struct page *page;
 
+	if (gfp & __GFP_NO_GROW)
+		return NULL;
 	if (s->order > s->order_min)
 		easy = (easy | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
 	page = alloc_pages_node(nid, s->order == s->order_min ? gfp : easy, s->order);

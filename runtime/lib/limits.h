@@ -23,6 +23,13 @@
 /* Spinlocks one CPU may hold at once, over all its context levels (task, softirq, hardirq). */
 #define LOCK_DEPTH_MAX		48
 
+/*
+ * lockdep's order graph.  Ids are one byte and sets of classes are words; the whole tree has some
+ * 40 classes and 100 orders.  It is part of every snapshot of the SIM back end, hence small.
+ */
+#define LOCKDEP_CLASSES		128
+#define LOCKDEP_EDGES		512
+
 /* Stack of one interrupt level, bytes: the deepest handler (GFP_ATOMIC allocation) uses 3 kB. */
 #define IRQ_STACK_SIZE		(64 * 1024)
 

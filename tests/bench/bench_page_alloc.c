@@ -3,6 +3,9 @@
  * Cost of the page allocator on one CPU: the hit pair, and a page's way through the buddy.
  *
  *	bench_page_alloc [rounds]
+ *
+ * Every figure is taken in many short rounds, the cases in turn, so that drift of the host hits all
+ * alike; the minimum is what the code costs, the median what it costs on this host right now.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,99 +14,110 @@
 #include "mm/page/page_alloc.h"
 #include "mm/page/page_check.h"
 #include "mm/page/pcp.h"
+#include "tests/bench/bench.h"
 
-#define BATCH	4096
+#define BURST		4096		/* pages allocated before the first is freed */
+#define BULK		32
+#define PAIRS		20000		/* operations of one round: below a millisecond */
 
-struct bench {
-	unsigned int rounds;
-	double pair_ns, pair_order1_ns, burst_ns, bulk_ns, buddy_ns;
+enum { PAIR, PAIR_ORDER1, BULK_PAGE, BURST_AUTO, BURST_FIXED, NR_CASES };
+
+static const char *const names[NR_CASES] = {
+	[PAIR] = "hit pair, order 0",
+	[PAIR_ORDER1] = "hit pair, order 1",
+	[BULK_PAGE] = "bulk of 32, per page",
+	[BURST_AUTO] = "burst of 4096, linux-6.18, per page",
+	[BURST_FIXED] = "burst of 4096, fixed, per page",
 };
+
+static struct bench_series series[NR_CASES];
+static unsigned int rounds;
 
 static double per_op(u64 start, u64 nr)
 {
 	return (double)(clock_ns() - start) / (double)nr;
 }
 
-static double bench_pair(unsigned int rounds, unsigned int order)
+static double pairs(unsigned int order)
 {
 	u64 start = clock_ns();
 
-	for (unsigned int i = 0; i < rounds; i++) {
+	for (unsigned int i = 0; i < PAIRS; i++) {
 		struct page *page = alloc_pages(GFP_KERNEL, order);
 
 		__free_pages(page, order);
 	}
-	return per_op(start, rounds);
+	return per_op(start, PAIRS);
 }
 
-/* Allocates and frees bursts: with lists of fixed size every page goes through the buddy. */
-static double bench_burst(unsigned int rounds)
+/* With lists of fixed size every page of a burst goes through the buddy both ways. */
+static double burst(void)
 {
-	static struct page *pages[BATCH];
+	static struct page *pages[BURST];
 	u64 start = clock_ns();
 
-	for (unsigned int i = 0; i < rounds; i++) {
-		for (unsigned int j = 0; j < BATCH; j++)
-			pages[j] = alloc_page(GFP_KERNEL);
-		for (unsigned int j = 0; j < BATCH; j++)
-			__free_page(pages[j]);
-	}
-	return per_op(start, (u64)rounds * BATCH);
+	for (unsigned int j = 0; j < BURST; j++)
+		pages[j] = alloc_page(GFP_KERNEL);
+	for (unsigned int j = 0; j < BURST; j++)
+		__free_page(pages[j]);
+	return per_op(start, BURST);
 }
 
-static double bench_bulk(unsigned int rounds)
+static double bulk(void)
 {
-	struct page *pages[32];
 	u64 start = clock_ns();
 
-	for (unsigned int i = 0; i < rounds; i++) {
-		for (unsigned int j = 0; j < 32; j++)
-			pages[j] = NULL;
-		if (alloc_pages_bulk(GFP_KERNEL, 32, pages) != 32)
+	for (unsigned int i = 0; i < PAIRS / BULK; i++) {
+		struct page *pages[BULK] = { NULL };
+
+		if (alloc_pages_bulk(GFP_KERNEL, BULK, pages) != BULK)
 			abort();
-		for (unsigned int j = 0; j < 32; j++)
+		for (unsigned int j = 0; j < BULK; j++)
 			__free_page(pages[j]);
 	}
-	return per_op(start, (u64)rounds * 32);
+	return per_op(start, PAIRS / BULK * BULK);
+}
+
+static void fix_lists(void)
+{
+	if (pcp_set_policy(NULL, "fixed") || pcp_set_tunable(NULL, "high_min", 63 * 4) ||
+	    pcp_set_tunable(NULL, "high_max", 63 * 4))
+		abort();
 }
 
 static void bench_on_cpu(void *arg)
 {
-	struct bench *b = arg;
-
-	bench_pair(b->rounds / 10, 0);
-	b->pair_ns = bench_pair(b->rounds, 0);
-	b->pair_order1_ns = bench_pair(b->rounds, 1);
-	b->bulk_ns = bench_bulk(b->rounds / 32);
-	bench_burst(10);
-	b->burst_ns = bench_burst(b->rounds / BATCH);
-	if (pcp_set_policy(NULL, "fixed") || pcp_set_tunable(NULL, "high_min", 63 * 4) ||
-	    pcp_set_tunable(NULL, "high_max", 63 * 4))
-		abort();
-	bench_burst(10);
-	b->buddy_ns = bench_burst(b->rounds / BATCH);
+	(void)arg;
+	for (unsigned int r = 0; r < rounds; r++) {
+		bench_add(&series[PAIR], pairs(0));
+		bench_add(&series[PAIR_ORDER1], pairs(1));
+		bench_add(&series[BULK_PAGE], bulk());
+		bench_add(&series[BURST_AUTO], burst());
+	}
+	fix_lists();
+	for (unsigned int r = 0; r < rounds; r++)
+		bench_add(&series[BURST_FIXED], burst());
 }
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 4000000 };
 	const struct kmemlab_options opt = {
 		.cpu = { .nr_cpus = 1, .seed = 1 }, .mm = { .mem_bytes = 1ULL << 30 },
 	};
 	struct page_check_result check;
 	struct mm_error err;
 
+	rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : BENCH_MAX_ROUNDS;
 	if (kmemlab_boot(&opt, &err)) {
-		fprintf(stderr, "%s\n", err.text);
+		fprintf(stderr, "bench_page_alloc: %s\n", err.text);
 		return 2;
 	}
-	cpu_run(0, bench_on_cpu, &b);
+	cpu_run(0, bench_on_cpu, NULL);
 	check = page_alloc_check(false, 0);
-	printf("hit pair            %6.1f ns\n", b.pair_ns);
-	printf("hit pair, order 1   %6.1f ns\n", b.pair_order1_ns);
-	printf("bulk 32, per page   %6.1f ns\n", b.bulk_ns);
-	printf("burst, 6.18 lists   %6.1f ns per page\n", b.burst_ns);
-	printf("burst, fixed lists  %6.1f ns per page (all through the buddy)\n", b.buddy_ns);
+	printf("%-38s %8s %8s   ns, %u rounds, lock_stat default\n", "", "min", "median", rounds);
+	for (int i = 0; i < NR_CASES; i++)
+		printf("%-38s %8.1f %8.1f\n", names[i], bench_min(&series[i]),
+		       bench_median(&series[i]));
 	printf("check: %s\n", check.ok ? "ok" : check.text);
 	kmemlab_shutdown();
 	return check.ok ? 0 : 1;

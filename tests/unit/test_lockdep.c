@@ -80,7 +80,7 @@ static void expect_death(void (*fn)(void *arg), const char *words)
 	assert_true(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
 }
 
-static void in_order(void *arg)
+static void in_order(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	mutex_lock(&mutex);
@@ -112,7 +112,7 @@ static void test_order_and_trylock_are_allowed(void **state)
 	assert_int_equal(warnings_seen(), 0);
 }
 
-static void inverted(void *arg)
+static void inverted(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	spin_lock(&inner);
@@ -126,7 +126,7 @@ static void test_inversion_dies_and_names_both_sites(void **state)
 	expect_death(inverted, "under inner taken at tests/unit/test_lockdep.c:");
 }
 
-static void same_rank(void *arg)
+static void same_rank(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	spin_lock(&inner);
@@ -139,7 +139,7 @@ static void test_same_rank_dies(void **state)
 	expect_death(same_rank, "lock order: inner[second] taken");
 }
 
-static void twice(void *arg)
+static void twice(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	spin_lock(&outer);
@@ -153,7 +153,7 @@ static void test_taking_a_held_lock_dies(void **state)
 	expect_death(twice, "is already held");
 }
 
-static void release_free_lock(void *arg)
+static void release_free_lock(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	spin_unlock(&outer);
@@ -177,7 +177,7 @@ static void test_assert_held_dies(void **state)
 	expect_death(not_held, "lockdep_is_held");
 }
 
-static void ipi_under_spinlock(void *arg)
+static void ipi_under_spinlock(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	spin_lock(&outer);
@@ -190,7 +190,7 @@ static void test_waiting_under_a_spinlock_dies(void **state)
 	expect_death(ipi_under_spinlock, "waiting for another CPU under outer taken at");
 }
 
-static void sleep_under_spinlock(void *arg)
+static void sleep_under_spinlock(void *arg) __context_unsafe("breaks the rules on purpose")
 {
 	(void)arg;
 	spin_lock(&twin[0]);

@@ -77,7 +77,7 @@ if(KMEMLAB_HAVE_PPROF)
   set_source_files_properties(${proto}.c PROPERTIES COMPILE_OPTIONS "-w" SKIP_LINTING ON
     INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/generated)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/stress/report/format_pprof.c PROPERTIES
-    OBJECT_DEPENDS ${proto}.h COMPILE_OPTIONS "SHELL:-isystem ${CMAKE_BINARY_DIR}/generated")
+    OBJECT_DEPENDS ${proto}.h INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/generated)
 endif()
 set_source_files_properties(${CMAKE_SOURCE_DIR}/stress/report/format_html.c PROPERTIES
   OBJECT_DEPENDS ${CMAKE_SOURCE_DIR}/stress/report/page.html)
