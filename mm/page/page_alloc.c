@@ -224,7 +224,7 @@ static __noinline __cold struct page *alloc_pages_refused(gfp_t gfp, unsigned in
 }
 
 /* The hit.  Inlined with a constant order 0 and once more for all other orders. */
-static inline __attribute__((always_inline)) struct page *
+static __hot_inline struct page *
 alloc_from(const pg_data_t *pgdat, gfp_t gfp, unsigned int order)
 {
 	const unsigned int mt = (unsigned int)gfp_migratetype(gfp);
@@ -396,7 +396,7 @@ static __noinline void free_to_buddy(struct page *page, unsigned int order, bool
 }
 
 /* Frees a block whose last reference is gone. */
-static inline __attribute__((always_inline)) void
+static __hot_inline void
 free_block(struct page *page, unsigned int order, struct free_target to)
 {
 	free_pages_prepare(page, order);
@@ -410,7 +410,7 @@ free_block(struct page *page, unsigned int order, struct free_target to)
 }
 
 /* Drops a reference and frees the block with the last one. */
-static inline __attribute__((always_inline)) void put_block(struct page *page, unsigned int order)
+static __hot_inline void put_block(struct page *page, unsigned int order)
 {
 	/* Looked up first: the atomic operation below holds up every load behind it. */
 	const struct free_target to = free_target(page);

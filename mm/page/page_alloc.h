@@ -13,6 +13,7 @@
 
 #include "mm/page/gfp.h"
 #include "mm/page/zone.h"
+#include "runtime/fault_inject.h"
 
 /*
  * Allocates a block of 2^@order pages from this CPU's node (alloc_pages_node(): from @nid) or the
@@ -148,20 +149,20 @@ void page_reclaim_register(const struct page_reclaim_ops *ops);
 /* ---- fault injection (Documentation/fault-injection, fail_page_alloc) ---- */
 
 struct fail_page_alloc {
-	bool enabled;			/* the only word that a normal run reads */
+	bool enabled;
 	bool ignore_gfp_wait;		/* spare allocations that may sleep (kernel default: yes) */
 	bool ignore_gfp_highmem;	/* spare highmem allocations */
 	unsigned int min_order;
-	unsigned int probability;	/* percent of the candidates */
-	unsigned int interval;		/* only every n-th candidate; 0 and 1: each */
-	s64 times;			/* failures left; atomic; negative: no limit */
-	u64 fail_nth;			/* atomic; n: the n-th candidate from now fails; 0: off */
-	u64 candidates;			/* atomic: seen since configured */
+	/* As in struct fault_options (runtime/fault_inject.h); space counts pages. */
+	unsigned int probability, interval;
+	s64 times, space;
+	u64 fail_nth;
 };
 
 /* Copies the configuration and arms it (opt->enabled); host thread or one CPU. */
 void fail_page_alloc_set(const struct fail_page_alloc *opt);
-const struct fail_page_alloc *fail_page_alloc_get(void);
+/* Its counts, and what fault_nth_arm() walks with. */
+struct fault_attr *fail_page_alloc_attr(void);
 
 /* ---- options ---- */
 

@@ -12,22 +12,25 @@
  *	   -- __GFP_NORETRY ends here; so do costly orders without __GFP_RETRY_MAYFAIL --
  *	5  again from 2 while reclaim could still bring the zone above min, at most 16 times
  *	   without progress
- *	6  out of memory: kill somebody, again from 2
+ *	6  give the rest of the HIGHATOMIC reserve back, pageblock by pageblock, again from 2
+ *	7  out of memory: kill somebody, again from 2
  *	   -- everybody ends here but __GFP_NOFAIL, which goes on with the min reserve open --
  *
  * Invariants.
  *   I1  Nothing here sleeps or reclaims without __GFP_DIRECT_RECLAIM.
  *   I2  A task that is freeing memory (PF_MEMALLOC) does not reclaim: no recursion.
- *   I3  Every loop is bounded: 5 by MAX_RECLAIM_RETRIES and by OOM progress, 6 for __GFP_NOFAIL
- *       by NOFAIL_PATIENCE_NS, after which the machine panics: nobody will ever free a page.
+ *   I3  Every loop is bounded: 5 and 6 by MAX_RECLAIM_RETRIES, 7 by OOM progress, __GFP_NOFAIL by
+ *       NOFAIL_PATIENCE_NS, after which the machine panics: nobody will ever free a page.
  *
- * Difference to the kernel: step 3 drains the page lists once even when reclaim freed nothing. A
- * machine without a reclaim layer has no other way to reach the pages of other CPUs.
+ * Differences to the kernel.  Step 3 drains the page lists once even when reclaim freed nothing: a
+ * machine without a reclaim layer has no other way to reach the pages of other CPUs.  A small
+ * request without __GFP_FS, for which nobody is killed, fails at step 7; the kernel would try for
+ * ever.
  *
  * Locking.  None held; the upcalls take what they need.  Context.  As page_alloc.h says.
  * Failure.  NULL and a warning line, ten at most, unless __GFP_NOWARN; always counted.
  *
- * See also.  tests/unit/test_page_alloc.c (one test per flag).
+ * See also.  docs/gfp.md (one test per flag), tests/unit/test_gfp_behaviour.c, test_highatomic.c.
  */
 #include <stdio.h>
 
@@ -206,7 +209,18 @@ static bool should_reclaim_retry(const struct alloc_context *ac)
 	return false;
 }
 
-/* Step 6; true when memory will come. */
+/*
+ * Step 6; true when there is something new to try.  Atomic requests may reserve blocks as fast as
+ * this gives them back, hence the bound.
+ */
+static bool unreserve_last(const struct alloc_context *ac, unsigned int *unreserved)
+{
+	return ++*unreserved <= MAX_RECLAIM_RETRIES &&
+	       unreserve_highatomic_pageblock(ac->zonelist, ac->req.highest_zoneidx,
+					      ac->req.migratetype, true);
+}
+
+/* Step 7; true when memory will come. */
 static bool try_oom(const struct alloc_context *ac, struct page **page)
 {
 	struct reclaim_request req = reclaim_request(ac);
@@ -220,6 +234,9 @@ static bool try_oom(const struct alloc_context *ac, struct page **page)
 	/* Killing does not make big blocks, and these callers can do without. */
 	if (ac->req.order > PAGE_ALLOC_COSTLY_ORDER ||
 	    (ac->req.gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)))
+		return false;
+	/* Hardly any task lives in the low zones; and who cannot reclaim files saw too little. */
+	if (ac->req.highest_zoneidx < ZONE_NORMAL || !(ac->req.gfp & __GFP_FS))
 		return false;
 	if (!reclaim_ops->out_of_memory || !reclaim_ops->out_of_memory(&req))
 		return false;
@@ -242,11 +259,11 @@ static __cold void warn_alloc(const struct alloc_context *ac)
 		smp_processor_id(), ac->req.order, (unsigned int)ac->req.gfp, mode);
 }
 
-/* Steps 2 to 6 for a caller that may block. */
+/* Steps 2 to 7 for a caller that may block. */
 static struct page *reclaim_loop(struct alloc_context *ac)
 {
 	bool costly = ac->req.order > PAGE_ALLOC_COSTLY_ORDER, drained = false;
-	unsigned int fruitless = 0, reserves;
+	unsigned int fruitless = 0, unreserved = 0, reserves;
 	unsigned long freed;
 	struct page *page;
 
@@ -258,16 +275,13 @@ static struct page *reclaim_loop(struct alloc_context *ac)
 		    (costly && !(ac->req.gfp & __GFP_RETRY_MAYFAIL)))
 			return page;
 		fruitless = freed && !costly ? 0 : fruitless + 1;
-		if (fruitless > MAX_RECLAIM_RETRIES) {
-			if (!unreserve_highatomic_pageblock(ac->zonelist, ac->req.highest_zoneidx,
-							    ac->req.migratetype, true))
-				return NULL;
-		} else if (!should_reclaim_retry(ac)) {
+		if ((fruitless > MAX_RECLAIM_RETRIES || !should_reclaim_retry(ac)) &&
+		    !unreserve_last(ac, &unreserved)) {
 			if (!try_oom(ac, &page))
 				return NULL;
 			if (page)
 				return page;
-			fruitless = 0;
+			fruitless = unreserved = 0;
 		}
 		if (ac->alloc_flags & ALLOC_KSWAPD)
 			wake_all_kswapds(ac);

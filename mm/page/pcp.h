@@ -93,8 +93,8 @@ static inline struct zone_pcp *remote_zone_pcp(const struct zone *zone, unsigned
  * CPU's list is in use (a remote drain, or we interrupted its owner) or the zone has nothing.
  * Any context.
  */
-static inline __attribute__((always_inline)) struct page *pcp_alloc(struct zone *zone, unsigned int order, unsigned int mt,
-				     unsigned int alloc_flags)
+static __hot_inline struct page *pcp_alloc(struct zone *zone, unsigned int order,
+					   unsigned int mt, unsigned int alloc_flags)
 {
 	struct list_head *entry = NULL;
 	struct zone_pcp *pcp;
@@ -115,8 +115,8 @@ static inline __attribute__((always_inline)) struct page *pcp_alloc(struct zone 
  * Puts a free block on this CPU's list; false, and nothing done, when the list is in use.
  * @mt < MIGRATE_PCPTYPES.  Any context.
  */
-static inline __attribute__((always_inline)) bool pcp_free(struct zone *zone, struct page *page, unsigned int order,
-			    unsigned int mt)
+static __hot_inline bool pcp_free(struct zone *zone, struct page *page, unsigned int order,
+				  unsigned int mt)
 {
 	struct pagelist_rest rest;
 	struct zone_pcp *pcp;

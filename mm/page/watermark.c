@@ -248,15 +248,21 @@ static bool has_block_for(const struct zone *zone, const struct wmark_request *r
 	return reserve_too && READ_ONCE(zone->free_orders[MIGRATE_HIGHATOMIC]) >> req->order;
 }
 
-bool __zone_watermark_ok(const struct zone *zone, const struct wmark_request *req,
-			 long free_pages)
+/* The number test alone. */
+static bool has_pages_for(const struct zone *zone, const struct wmark_request *req,
+			  long free_pages)
 {
 	long floor = calc_wmark_floor(req->mark, req->alloc_flags);
 	long reserve = (long)READ_ONCE(zone->lowmem_reserve[req->highest_zoneidx]);
 
-	if (free_pages - unusable_free(zone, req) <= floor + reserve)
-		return false;
-	return req->order == 0 || has_block_for(zone, req);
+	return free_pages - unusable_free(zone, req) > floor + reserve;
+}
+
+bool __zone_watermark_ok(const struct zone *zone, const struct wmark_request *req,
+			 long free_pages)
+{
+	return has_pages_for(zone, req, free_pages) &&
+	       (req->order == 0 || has_block_for(zone, req));
 }
 
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, unsigned long mark,
@@ -265,6 +271,38 @@ bool zone_watermark_ok(const struct zone *zone, unsigned int order, unsigned lon
 	struct wmark_request req = { order, highest_zoneidx, alloc_flags, mark };
 
 	return __zone_watermark_ok(zone, &req, (long)zone_page_state(zone, NR_FREE_PAGES));
+}
+
+const char *wmark_refusal_name(enum wmark_refusal why)
+{
+	static const char *const names[NR_WMARK_REFUSALS] = {
+		"watermark", "no_block", "reserve_empty", "raced",
+	};
+
+	return names[why];
+}
+
+enum wmark_refusal zonelist_refusal(const struct zonelist *zonelist,
+				    const struct wmark_request *req)
+{
+	enum wmark_refusal why = WMARK_REFUSED_PAGES;
+
+	for (unsigned int i = 0; i < zonelist->nr; i++) {
+		const struct zone *zone = zonelist->refs[i].zone;
+		struct wmark_request at_min = *req;
+
+		if (zonelist->refs[i].type > req->highest_zoneidx)
+			continue;
+		at_min.mark = min_wmark_pages(zone);
+		if (!has_pages_for(zone, &at_min, (long)zone_page_state(zone, NR_FREE_PAGES)))
+			continue;
+		if (req->order == 0 || has_block_for(zone, req))
+			return WMARK_REFUSED_RACED;
+		if (why == WMARK_REFUSED_PAGES)
+			why = READ_ONCE(zone->nr_reserved_highatomic) ?
+			      WMARK_REFUSED_RESERVE : WMARK_REFUSED_BLOCK;
+	}
+	return why;
 }
 
 bool zone_watermark_fast(const struct zone *zone, const struct wmark_request *req)

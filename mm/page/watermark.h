@@ -137,6 +137,25 @@ bool __zone_watermark_ok(const struct zone *zone, const struct wmark_request *re
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, unsigned long mark,
 		       enum zone_type highest_zoneidx, unsigned int alloc_flags);
 
+/* What kept a request from every zone of its zonelist. */
+enum wmark_refusal {
+	WMARK_REFUSED_PAGES,		/* too few free pages above the request's floor */
+	WMARK_REFUSED_BLOCK,		/* enough pages, but no free block of the order */
+	WMARK_REFUSED_RESERVE,		/* the same, although the zone keeps a HIGHATOMIC reserve */
+	WMARK_REFUSED_RACED,		/* nothing any more: things changed after the request */
+	NR_WMARK_REFUSALS
+};
+
+/* "watermark", "no_block", "reserve_empty", "raced": names of counters. */
+const char *wmark_refusal_name(enum wmark_refusal why);
+
+/*
+ * Says why @req (its mark is ignored: each zone's min mark counts) was just refused, by the zone
+ * that was nearest to serving it.  A moment's truth, any context, no lock: for statistics.
+ */
+enum wmark_refusal zonelist_refusal(const struct zonelist *zonelist,
+				    const struct wmark_request *req);
+
 /*
  * The allocator's form: a short answer for order 0 with plenty of room, and for order-0
  * ALLOC_MIN_RESERVE at the min mark a second look without the boost.

@@ -9,6 +9,8 @@
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 
 #define __noinline		__attribute__((noinline))
+/* For the few functions whose call would cost a good part of what they do. */
+#define __hot_inline		inline __attribute__((always_inline))
 #define __must_check		__attribute__((warn_unused_result))
 #define __cold			__attribute__((cold))
 #define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))

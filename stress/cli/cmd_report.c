@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* kmemlab report: which locks waited, where, and behind whom, from a result file. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "stress/cli/command.h"
+#include "stress/report/formats.h"
 #include "stress/report/lock_text.h"
 #include "stress/report/result_file.h"
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_LOCK_STAT };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_LOCK_STAT, FORMAT_FOLDED, FORMAT_PPROF,
+	      FORMAT_PERFETTO, FORMAT_HTML };
 enum option_key { KEY_JSON = 0x100, KEY_LOCK, KEY_SORT, KEY_WIDTH };
 
-static const char *const format_names[] = { "text", "json", "lock_stat" };
+static const char *const format_names[] = {
+	"text", "json", "lock_stat", "folded", "pprof", "perfetto", "html",
+};
 
 struct arguments {
 	const char *file, *lock, *program;
@@ -77,8 +83,9 @@ static const struct argp_option options[] = {
 	{ "sort", KEY_SORT, "KEY", 0,
 	  "wait (default), contended, acquired, hold, bounces or name", 0 },
 	{ "lock", KEY_LOCK, "NAME", 0, "the page of one lock", 0 },
-	{ "format", 'f', "FORMAT", 0, "text (default), json or lock_stat (/proc/lock_stat 0.4)",
-	  0 },
+	{ "format", 'f', "FORMAT", 0,
+	  "text (default), json, lock_stat (/proc/lock_stat 0.4), folded (flame graphs), pprof "
+	  "(gzipped), perfetto (Chrome JSON) or html (one offline page)", 0 },
 	{ "json", KEY_JSON, NULL, 0, "the same as --format=json", 0 },
 	{ "width", KEY_WIDTH, "N", 0, "columns of the table (default 100)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
@@ -127,6 +134,40 @@ static void check_lock(const struct result_file *f, const struct arguments *a)
 		    a->lock, a->file, a->file);
 }
 
+static int print_format(const struct result_file *f, const struct arguments *a)
+{
+	int err = 0;
+
+	switch (a->format) {
+	case FORMAT_FOLDED:
+		err = format_folded(f, stdout);
+		break;
+	case FORMAT_PPROF:
+		if (isatty(STDOUT_FILENO))
+			usage_error(a->program, "a pprof profile is binary: redirect it to a file");
+		err = format_pprof(f, stdout);
+		break;
+	case FORMAT_PERFETTO:
+		err = format_perfetto(f, stdout);
+		break;
+	case FORMAT_HTML:
+		err = format_html(f, stdout);
+		break;
+	case FORMAT_LOCK_STAT:
+		lock_report_write_lock_stat(&f->locks, stdout);
+		break;
+	default:
+		print_text(f, a);
+	}
+	if (err == -ENOSYS)
+		usage_error(a->program, "this build has no protobuf-c and zlib; install "
+			    "libprotobuf-c-dev and protobuf-c-compiler and build again");
+	if (err == -EFBIG)
+		usage_error(a->program, "%s is too large for one page; --format=json has it all",
+			    a->file);
+	return err ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int run(int argc, char **argv)
 {
 	struct arguments a = { .program = argv[0], .text = { .top = 20, .colour = true } };
@@ -144,10 +185,8 @@ static int run(int argc, char **argv)
 	check_lock(&f, &a);
 	if (a.format == FORMAT_JSON)
 		rc = print_json(&f);
-	else if (a.format == FORMAT_LOCK_STAT)
-		lock_report_write_lock_stat(&f.locks, stdout);
 	else
-		print_text(&f, &a);
+		rc = print_format(&f, &a);
 	result_file_free(&f);
 	if (fflush(stdout) == EOF || ferror(stdout))
 		rc = EXIT_FAILED;

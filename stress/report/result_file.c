@@ -40,38 +40,57 @@ static int check(struct result_file *f, const char *path, struct report_error *e
 	return 0;
 }
 
-int result_file_load(struct result_file *f, const char *path, struct report_error *err)
+json_t *result_json_read(const char *path, int *rc, struct report_error *err)
 {
 	bool standard = strcmp(path, "-") == 0;
 	const char *name = standard ? "standard input" : path;
 	FILE *in = standard ? stdin : fopen(path, "r");
 	json_error_t at;
-	int rc;
+	json_t *json;
 
-	*f = (struct result_file){ 0 };
 	if (!in) {
-		rc = -errno;
+		*rc = -errno;
 		snprintf(err->text, sizeof(err->text), "%.300s: %s; name a result file", name,
 			 strerror(errno));
-		return rc;
+		return NULL;
 	}
-	f->json = json_loadf(in, JSON_REJECT_DUPLICATES, &at);
-	rc = ferror(in) ? -EIO : -EINVAL;	/* a folder opens and does not read */
+	json = json_loadf(in, JSON_REJECT_DUPLICATES, &at);
+	*rc = ferror(in) ? -EIO : -EINVAL;	/* a folder opens and does not read */
 	if (!standard)
 		fclose(in);
-	if (!f->json) {
-		if (rc == -EIO)
-			snprintf(err->text, sizeof(err->text),
-				 "%.300s: cannot be read; name a result file", name);
-		else
-			snprintf(err->text, sizeof(err->text), "%.200s:%d:%d: %.120s; %s", name,
-				 max(at.line, 1), max(at.column, 1), at.text, remedy);
-		return rc;
+	if (json) {
+		*rc = 0;
+	} else if (*rc == -EIO) {
+		snprintf(err->text, sizeof(err->text),
+			 "%.300s: cannot be read; name a result file", name);
+	} else {
+		snprintf(err->text, sizeof(err->text), "%.200s:%d:%d: %.120s; %s", name,
+			 max(at.line, 1), max(at.column, 1), at.text, remedy);
 	}
+	return json;
+}
+
+int result_file_take(struct result_file *f, json_t *json, const char *name,
+		     struct report_error *err)
+{
+	int rc;
+
+	*f = (struct result_file){ .json = json };
 	rc = check(f, name, err);
 	if (rc)
 		result_file_free(f);
 	return rc;
+}
+
+int result_file_load(struct result_file *f, const char *path, struct report_error *err)
+{
+	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+	json_t *json;
+	int rc;
+
+	*f = (struct result_file){ 0 };
+	json = result_json_read(path, &rc, err);
+	return json ? result_file_take(f, json, name, err) : rc;
 }
 
 void result_file_free(struct result_file *f)

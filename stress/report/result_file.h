@@ -30,6 +30,14 @@ __must_check int result_file_load(struct result_file *f, const char *path,
 				  struct report_error *err);
 void result_file_free(struct result_file *f);
 
+/*
+ * The two halves of result_file_load(): reads any JSON (NULL with @err set, @rc the -errno), and
+ * takes over @json, which @name describes in messages, as one result.
+ */
+json_t *result_json_read(const char *path, int *rc, struct report_error *err);
+__must_check int result_file_take(struct result_file *f, json_t *json, const char *name,
+				  struct report_error *err);
+
 /* Writes @json in the canonical form (members in order of insertion, one line feed at the end). */
 __must_check int result_json_write(const json_t *json, FILE *out);
 

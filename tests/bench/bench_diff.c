@@ -3,7 +3,10 @@
  * How often `kmemlab diff` is right: no change between runs of one setting, and a lock that is held
  * 10 % longer found as that lock.
  *
- *   bench_diff [TRIALS]          synthetic runs: lognormal holds, heavy-tailed waits, machine drift
+ *   bench_diff [TRIALS]          synthetic runs: lognormal holds, heavy-tailed waits; from run to
+ *                                run the machine varies by KMEMLAB_SPEED_CV (default 0.02) and
+ *                                each lock by KMEMLAB_LOCK_CV (default 0.015): assumptions, of a
+ *                                machine that does nothing else
  *   bench_diff TRIALS FILES      real runs of one setting (a pattern or a file of kmemlab bench):
  *                                each trial deals them to two sets at random; the planted lock is
  *                                the one with the longest hold share, its times stretched by 10 %
@@ -76,10 +79,18 @@ static int print_score(const struct score *s, const char *what)
 	return s->same < RATE_MIN * s->trials || s->found < RATE_MIN * s->trials;
 }
 
+static double setting(const char *name, double otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtod(text, NULL) : otherwise;
+}
+
 static int run_synthetic(u32 trials)
 {
-	struct sample_machine plain = { .speed_cv = 0.02, .lock_cv = 0.015, .tail = 0.0005,
-					.seconds = 2, .planted_factor = 1 };
+	struct sample_machine plain = { .speed_cv = setting("KMEMLAB_SPEED_CV", 0.02),
+					.lock_cv = setting("KMEMLAB_LOCK_CV", 0.015),
+					.tail = 0.0005, .seconds = 2, .planted_factor = 1 };
 	struct sample_machine longer = plain;
 	struct score s = { .trials = trials };
 	struct rand_state rng;
@@ -98,6 +109,8 @@ static int run_synthetic(u32 trials)
 		run_set_free(&b);
 		run_set_free(&c);
 	}
+	printf("assumed from run to run: machine %.1f %%, lock %.1f %%\n", 100 * plain.speed_cv,
+	       100 * plain.lock_cv);
 	return print_score(&s, "synthetic");
 }
 

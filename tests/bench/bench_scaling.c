@@ -5,9 +5,9 @@
  *	bench_scaling [rounds [milliseconds]]
  *
  * Each round boots a machine of 1, 2 and 64 CPUs in turn, so that drift of the host hits all alike,
- * and lets every CPU run alloc_page + __free_page pairs for the given time.  Two virtual cores may be
- * two threads of one real core: the same rounds therefore time a loop that shares nothing, and its
- * ratio is the ceiling that the host sets.
+ * and lets every CPU run alloc_page + __free_page pairs for the given time.  Two virtual cores may
+ * be two threads of one real core: the same rounds therefore time a loop that shares nothing, and
+ * its ratio is the ceiling that the host sets.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,13 +109,14 @@ int main(int argc, char **argv)
 		}
 		bench_add(&two_to_one, now[1] / now[0]);
 		bench_add(&many_to_two, now[2] / now[1]);
-		bench_add(&ceiling, rate(2, ms, private_loop) / rate(1, ms, private_loop));
+		bench_add(&ceiling,
+			  rate(2, ms, private_loop) / rate(1, ms, private_loop));
 	}
 	printf("order-0 pairs (alloc_page + __free_page), %u rounds of %u ms\n", rounds, ms);
 	for (size_t i = 0; i < ARRAY_SIZE(cpu_counts); i++)
-		printf("  %2u CPUs   median %7.1f M pairs/s   max %7.1f   (%.1f ns a pair and CPU)\n",
+		printf("  %2u CPUs  median %7.1f M pairs/s  max %7.1f  (%.1f ns a pair and CPU)\n",
 		       cpu_counts[i], bench_median(&rates[i]) / 1e6, bench_max(&rates[i]) / 1e6,
-		       1e9 * (double)min(cpu_counts[i], 2u) / bench_median(&rates[i]));
+		       1e9 * min(cpu_counts[i], 2u) / bench_median(&rates[i]));
 	print_ratio("2 to 1 CPU", &two_to_one);
 	print_ratio("64 to 2 CPUs", &many_to_two);
 	print_ratio("host ceiling", &ceiling);
