@@ -64,9 +64,11 @@ static const struct argp_option argp_options[] = {
 	{ "pcp-scale-max", OPT_PCP_SCALE, "N", 0, "largest transfer is batch << N, 0..6", 2 },
 	{ NULL, 0, NULL, 0, "Slab allocator:", 2 },
 	{ "slab", OPT_SLAB, "POLICY", 0,
-	  "magazines, bonwick, sheaves, sheaves-32 or none; stress-slab without it: all, changing", 2 },
+	  "magazines, bonwick, sheaves, sheaves-32, none; stress-slab without it: all, changing",
+	  2 },
 	{ "slab-debug", OPT_SLAB_DEBUG, "FLAGS[,CACHE...]", 0,
-	  "checks of its caches: F consistency, Z red zones, P poison, U users, as slab_debug=", 2 },
+	  "checks of its caches: F consistency, Z red zones, P poison, U users, as slab_debug=",
+	  2 },
 	{ NULL, 0, NULL, 0, "Run:", 3 },
 	{ "seconds", OPT_SECONDS, "S", 0, "run so long (default 10)", 3 },
 	{ "ops", OPT_OPS, "N", 0, "run N operations on each CPU instead: counters then repeat", 3 },
@@ -391,6 +393,10 @@ int stress_options_check(const struct stress_options *opt, struct mm_error *err)
 				"--lock: %s hands over to waiters that do not run when there are "
 				"more CPUs than cores; give --cpus %ld or fewer, or --lock futex",
 				opt->lock, host_cores());
+	if (!strcmp(opt->irq, "signal") && tsan_delays_signals())
+		return mm_error(err, -EINVAL,
+				"--irq: ThreadSanitizer keeps signals back; give safepoint, or use "
+				"another build");
 	if (opt->hotplug && opt->cpus < 2)
 		return mm_error(err, -EINVAL,
 				"--hotplug: the only CPU cannot go; give --cpus 2 or more");

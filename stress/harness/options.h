@@ -24,7 +24,7 @@ struct stress_options {
 	const char *layout, *lock, *lockstat;
 	const char *pcp;		/* policy; NULL: the default */
 	u32 pcp_batch, pcp_high, pcp_high_fraction, pcp_scale_max;	/* or STRESS_UNSET */
-	const char *slab;		/* policy of the slab allocator; NULL: the workload's choice */
+	const char *slab;		/* slab policy; NULL: the workload's choice */
 	const char *slab_debug;		/* slab_debug= of its caches; NULL: off */
 	unsigned int irq_rate;		/* device interrupts per second and CPU */
 	unsigned int irq_order;		/* largest order that their handlers allocate */

@@ -10,7 +10,7 @@
 
 #include "stress/harness/options.h"
 
-#define MAX_WORDS	48
+#define MAX_WORDS	64
 
 /* Parses the blank-separated words of @line as a command line of "stress-x". */
 static int parse(const char *line, struct stress_options *opt, struct mm_error *err)
@@ -53,7 +53,8 @@ static void test_every_option(void **state)
 	assert_int_equal(parse("--cpus 8 --ops 1000 --seed 0x10 --mem 512M --nodes 2 "
 			       "--layout x86_32 --lock fas --lockstat all --pcp linux-6.1 "
 			       "--pcp-batch 31 --pcp-high 186 --pcp-high-fraction 8 "
-			       "--pcp-scale-max 6 --irq-rate 1000 --out r.json --json --quiet "
+			       "--pcp-scale-max 6 --irq-rate 1000 --irq-order 3 --irq safepoint "
+			       "--hz 250 --hotplug 5 --irqs-off on --out r.json --json --quiet "
 			       "--proc vmstat --proc=buddyinfo --oracle off", &opt, &err), 0);
 	assert_int_equal(opt.cpus, 8);
 	assert_int_equal(opt.ops, 1000);
@@ -70,6 +71,11 @@ static void test_every_option(void **state)
 	assert_int_equal(opt.pcp_high_fraction, 8);
 	assert_int_equal(opt.pcp_scale_max, 6);
 	assert_int_equal(opt.irq_rate, 1000);
+	assert_int_equal(opt.irq_order, 3);
+	assert_string_equal(opt.irq, "safepoint");
+	assert_int_equal(opt.hz, 250);
+	assert_int_equal(opt.hotplug, 5);
+	assert_true(opt.irqs_off);
 	assert_string_equal(opt.out, "r.json");
 	assert_true(opt.json);
 	assert_true(opt.quiet);
@@ -115,6 +121,7 @@ static void test_refusals(void **state)
 		  "--pcp-high-fraction: 7 is refused as by Linux; give 0 or" },
 		{ "--pcp-batch 63 --pcp-high 10", "--pcp-high: 10 is less than --pcp-batch 63" },
 		{ "--pcp-scale-max 7", "--pcp-scale-max: 7 is out of range; give 0..6" },
+		{ "--hotplug 1 --cpus 1", "--hotplug: the only CPU cannot go; give --cpus 2 or more" },
 		{ "--irq-rate 1000000", "--irq-rate: 1000000 is out of range; give 0..100000" },
 		{ "--oracle maybe", "--oracle: \"maybe\" is unknown; choose on or off" },
 		{ "--fast", "unknown option \"--fast\"; --help lists them" },
@@ -139,6 +146,7 @@ static void test_repro_round_trip(void **state)
 	static const char *const lines[] = {
 		"", "--ops 500 --seed 9 --cpus 3", "--seconds 0.5 --mem 96M --layout x86_32",
 		"--lock fas --lockstat off --pcp fixed --pcp-batch 8 --pcp-high 64 --irq-rate 7",
+		"--cpus 2 --irq safepoint --irq-order 0 --hz 100 --hotplug 3 --irqs-off on",
 		"--nodes 2 --pcp-scale-max 0 --pcp-high-fraction 100 --oracle off",
 	};
 	struct stress_options a, b;
