@@ -18,8 +18,9 @@
  *       costs at most one nap, and an uncontended lock+unlock pair costs one locked instruction
  *       instead of two.
  *   I4  One wake-up at a time: @waking is set by the release that wakes and cleared by whoever
- *       comes out of a sleep.  Without it every release would make a system call for as long as
- *       anybody sleeps.  Its stores may race; the worst case is again one nap.
+ *       comes out of a sleep or stops sleeping.  Without it every release would make a system
+ *       call for as long as anybody sleeps.  It is a hint: its stores may race, the worst case is
+ *       again one nap, and no schedule needs to be explored for it (hence owner_read/write).
  *
  * Locking.  Spinlocks nest by rank (lockdep.c).  Context.  Any; see spinlock.h for which variant
  * may be used where.  While it waits with interrupts on, a CPU answers interrupts.
@@ -75,8 +76,8 @@ static inline void futex_unlock(spinlock_t *lock)
 	/* Release: pairs with the acquire in futex_try(). */
 	smp_store_release(&lock->futex.held, 0);
 	if (unlikely(READ_ONCE(lock->futex.sleepers)) &&		/* I3 */
-	    !READ_ONCE(lock->futex.waking)) {				/* I4 */
-		WRITE_ONCE(lock->futex.waking, 1);
+	    !owner_read(lock->futex.waking)) {				/* I4 */
+		owner_write(lock->futex.waking, 1);
 		backend->wake_word(&lock->futex.held);
 	}
 }
@@ -101,10 +102,11 @@ static bool futex_lock_slow(spinlock_t *lock)
 	fetch_add(&lock->futex.sleepers, 1);				/* I2 */
 	while (!futex_spin(lock)) {
 		backend->wait_word(&lock->futex.held, 1, FUTEX_NAP_NS);
-		WRITE_ONCE(lock->futex.waking, 0);			/* I4 */
+		owner_write(lock->futex.waking, 0);			/* I4 */
 		spin_wait_safepoint(&lock->meta);
 	}
 	fetch_add(&lock->futex.sleepers, (u32)-1);
+	owner_write(lock->futex.waking, 0);				/* I4 */
 	return true;
 }
 
