@@ -258,6 +258,8 @@ static int run_merge(const struct arguments *a)
 		}
 		if (explore_json_merge(sum, json, a->files[i], &err)) {
 			fprintf(stderr, "%s: %s\n", a->program, err.text);
+			json_decref(json);
+			json_decref(sum);
 			return EXIT_NOT_COMPARABLE;
 		}
 		json_decref(json);
