@@ -7,6 +7,7 @@
 #include "mm/page/pcp.h"
 #include "runtime/spinlock.h"
 #include "stress/cli/command.h"
+#include "stress/cli/replay_slab.h"
 #include "stress/replay/replay_bundle.h"
 #include "stress/replay/replay_report.h"
 #include "stress/report/result_file.h"
@@ -14,6 +15,7 @@
 enum option_key {
 	KEY_PCP = 0x100, KEY_BATCH, KEY_HIGH, KEY_FRACTION, KEY_SCALE, KEY_MODE, KEY_REPEAT,
 	KEY_SEED, KEY_OUT, KEY_JSON, KEY_LOCK, KEY_LOCKSTAT, KEY_SMALL_CACHE,
+	KEY_SLAB, KEY_MAG,
 };
 
 /* Bounds of the options; a list of 2^24 pages holds 64 GiB. */
@@ -26,6 +28,9 @@ struct arguments {
 	const char *program, *bundle, *out;
 	FILE *file;		/* of @out; opened before there is anything to lose */
 	struct replay_options opt;
+	const char *slab;	/* policy; NULL: all */
+	u32 mag;
+	bool is_slab;		/* slab events are to be replayed */
 	unsigned int repeat;
 	bool json;
 };
@@ -39,6 +44,9 @@ static const struct argp_option options[] = {
 	{ "pcp-scale-max", KEY_SCALE, "N", 0, "largest transfer is batch << N, 0..6", 1 },
 	{ "small-cache", KEY_SMALL_CACHE, NULL, 0,
 	  "the recorded CPUs had less data cache than 3 batches each", 1 },
+	{ "slab", KEY_SLAB, "POLICY", 0, "slab events: magazines, bonwick, sheaves, sheaves-32, "
+	  "none or all (default for a trace without page events)", 1 },
+	{ "mag", KEY_MAG, "N", 0, "objects per magazine or sheaf", 1 },
 	{ "mode", KEY_MODE, "MODE", 0, "deterministic (exact counts) or concurrent (contention)",
 	  2 },
 	{ "lock", KEY_LOCK, "ALGORITHM", 0, "spinlock of the machine, see kmemlab doctor", 2 },
@@ -116,6 +124,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_SMALL_CACHE:
 		a->opt.small_cache = true;
+		return 0;
+	case KEY_SLAB:
+		a->slab = replay_slab_policy(a->program, arg);
+		a->is_slab = true;
+		return 0;
+	case KEY_MAG:
+		a->mag = number(a, "--mag", arg, 1, OBJCACHE_ROUNDS_MAX);
+		a->is_slab = true;
 		return 0;
 	case KEY_MODE:
 		parse_mode(a, arg);
@@ -256,6 +272,21 @@ static int report(struct arguments *a, struct replay_bundle *b)
 	return same ? EXIT_DONE : EXIT_FAILED;
 }
 
+static int run_slab(const struct arguments *a)
+{
+	const struct replay_slab_arguments slab = {
+		.program = a->program, .bundle = a->bundle, .out_name = a->out, .out = a->file,
+		.json = a->json, .repeat = a->repeat,
+		.opt = { .policy = a->slab, .rounds = a->mag, .seed = a->opt.seed,
+			 .lock = a->opt.lock, .lockstat = a->opt.lockstat },
+	};
+
+	if (a->opt.mode != REPLAY_DETERMINISTIC)
+		usage_error(a->program, "--mode: slab traces are replayed deterministically; leave "
+			    "it out");
+	return replay_slab(&slab);
+}
+
 static int run(int argc, char **argv)
 {
 	struct arguments a = {
@@ -275,6 +306,8 @@ static int run(int argc, char **argv)
 	if (a.out && !a.file)
 		usage_error(a.program, "--out: %s: %s; name a file that can be written", a.out,
 			    strerror(errno));
+	if (a.is_slab || slab_replay_detect(a.bundle))
+		return run_slab(&a);
 	if (replay_bundle_open(&bundle, a.bundle, &a.opt, &err))
 		usage_error(a.program, "%s", err.text);
 	status = report(&a, &bundle);

@@ -27,6 +27,7 @@ struct scenario {
 	const char *doc;		/* one sentence: what it hunts */
 	unsigned int cpus, ops;		/* defaults; ops over all CPUs */
 	unsigned int irq_one_in;	/* default rate of the injected interrupt; 0: none */
+	bool slab;			/* the machine has the slab allocator */
 	bool pages;			/* the page oracles judge the machine's memory */
 
 	/*

@@ -25,6 +25,7 @@
 #include "mm/machine.h"
 #include "mm/page/pcp.h"
 #include "runtime/irq.h"
+#include "stress/explore/frames.h"
 #include "stress/explore/page_oracle.h"
 #include "stress/harness/oracle.h"
 
@@ -32,6 +33,8 @@
 #define MEMORY		"0-32M usable"
 /* Page lists and counters of two zones, and a few slab caches. */
 #define PERCPU_BYTES	(48UL * 1024)
+/* And the arrays' heads of some fifty caches. */
+#define PERCPU_BYTES_SLAB	(64 * 1024)
 /* The vector whose handler is the scenario's. */
 #define EXPLORE_VECTOR	IRQ_FIRST_DEVICE
 /* A schedule that takes so many times the serial one's points makes no progress. */
@@ -56,6 +59,7 @@ struct explorer {
 	struct page_oracle_base base;
 	u64 expected_steps;
 	bool snapshot;
+	struct frames frames;		/* beside the snapshot */
 };
 
 static struct explorer *explorer;	/* I3 */
@@ -93,13 +97,15 @@ static void irq_on_cpu(unsigned int vec, void *arg)
 static int boot(void)
 {
 	const struct explore_config *config = &explorer->config;
+	const struct slab_options slab = { .policy = "magazines" };
 	const struct kmemlab_options opt = {
 		.cpu = {
 			.nr_cpus = config->cpus, .nr_nodes = 1, .seed = 1, .backend = "sim",
 			.lockstat = "off", .no_pin = true,
 		},
 		.mm = { .e820 = MEMORY, .no_memmap = true },
-		.percpu_bytes = PERCPU_BYTES,
+		.slab = config->scenario->slab ? &slab : NULL,
+		.percpu_bytes = config->scenario->slab ? PERCPU_BYTES_SLAB : PERCPU_BYTES,
 	};
 	struct mm_error err;
 	int code = kmemlab_boot(&opt, &err);
@@ -136,6 +142,7 @@ static void start_over(void)
 {
 	if (explorer->snapshot) {
 		sim_snapshot_restore();
+		frames_restore(&explorer->frames);
 		return;
 	}
 	shut_down();
@@ -159,6 +166,8 @@ int explore_machine_up(const struct explore_config *config)
 	}
 	code = sim_snapshot_take();
 	explorer->snapshot = code == 0;
+	if (explorer->snapshot && config->scenario->slab)
+		frames_save(&explorer->frames);
 	if (code && code != -ENOTSUP)
 		panic("no memory for a snapshot");
 	explorer->expected_steps = explore_run_schedule(&serial, NULL).steps;	/* I2 */
@@ -169,8 +178,11 @@ void explore_machine_down(void)
 {
 	struct explorer *e = explorer;
 
-	if (e->snapshot)
+	if (e->snapshot) {
 		sim_snapshot_restore();
+		frames_restore(&e->frames);
+	}
+	frames_free(&e->frames);
 	sim_snapshot_drop();
 	shut_down();
 	free(e);
