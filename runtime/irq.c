@@ -214,6 +214,8 @@ static void irq_handle_pending(void)
 	u64 pending;
 
 	tsan_irqs_off(cpu);
+	if (unlikely(sim_active))
+		tsan_acquire(&sim_host_token);
 	if (unlikely(cpu->irqsoff))
 		irqsoff_begin(cpu, CODE_SITE());
 	/* Acquire: pairs with irq_raise(). */

@@ -29,6 +29,7 @@
 
 struct sim *sim;
 bool sim_active;
+char sim_host_token;
 void (*sim_step_hook)(u64 now_ns);
 
 /* ---- switching ---- */
@@ -347,6 +348,7 @@ void sim_begin(const struct sim_options *opt)
 	sim->stats = (struct sim_stats){ .hash = opt->seed };
 	sim->clock = 0;
 	sim_policy_begin();
+	tsan_release(&sim_host_token);
 	sim->running = true;
 }
 

@@ -17,6 +17,13 @@ enum sim_point_kind {
 };
 
 extern bool sim_active;			/* the machine runs on this back end */
+
+/*
+ * TSan: what the host thread set up before a schedule is known to the interrupts injected in it.
+ * An injected interrupt comes from nowhere, so nothing else orders it, and that is wanted: an edge
+ * from the interrupted task would hide every missing local_irq_save().
+ */
+extern char sim_host_token;
 void sim_yield(enum sim_point_kind kind, const void *what);
 
 /* Any context of a CPU, interrupts masked or not. */
