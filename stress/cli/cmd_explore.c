@@ -162,7 +162,7 @@ static const struct argp_option options[] = {
 	{ "policy", KEY_POLICY, "POLICY", 0,
 	  "portfolio (default), random[:P], pct[:D], delay[:P] or serial", 0 },
 	{ "store-buffer", KEY_STORE_BUFFER, NULL, 0,
-	  "keep marked stores back, as a CPU's store buffer does (explore and tsan builds)", 0 },
+	  "keep marked stores back, as a CPU's store buffer does (explore build)", 0 },
 	{ "irq-one-in", KEY_IRQ, "N", 0,
 	  "inject the scenario's interrupt at 1 of N points; 0: never", 0 },
 	{ "check-every", KEY_CHECK, "N", 0, "points between two looks of the oracles (default 256; "
@@ -335,7 +335,7 @@ static void complete_options(struct arguments *a)
 	if (c->irq_one_in && !c->scenario->irq)
 		usage_error(a->program, "--irq-one-in: scenario %s has no interrupt handler; leave "
 			    "it out", c->scenario->name);
-	if (c->store_buffer && !KMEMLAB_EXPLORE)
+	if (c->store_buffer && !SIM_STORE_BUFFER)
 		usage_error(a->program, "--store-buffer: the " KMEMLAB_BUILD " build delays no "
 			    "stores; use the explore build");
 	if (a->have_seeds && a->count)

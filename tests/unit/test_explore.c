@@ -31,10 +31,10 @@ static void buggy_run(struct scenario_cpu *c)
 		u32 seen;
 
 		sim_point(SIM_ACCESS, &value);
-		seen = value;
+		seen = READ_ONCE(value);
 		if (c->op == 3)			/* only here: the others have no window */
 			sim_point(SIM_ACCESS, &value);
-		value = seen + 1;
+		WRITE_ONCE(value, seen + 1);
 		done[c->id]++;
 	}
 }
@@ -127,7 +127,7 @@ static void test_every_scenario_is_clean(void **state)
 			continue;
 		print_message("%s, seeds 1-40\n", list[i]->name);
 		opt = options(list[i]->name, 1, 40);
-		opt.config.store_buffer = KMEMLAB_EXPLORE;
+		opt.config.store_buffer = SIM_STORE_BUFFER;
 		digest_of(opt);
 	}
 }
