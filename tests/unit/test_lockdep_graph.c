@@ -10,11 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "runtime/ipi.h"
 #include "runtime/mutex.h"
+#include "tests/support/child.h"
 
 #if KMEMLAB_DEBUG
 
@@ -55,34 +54,14 @@ static void machine_run(void (*fn)(void *arg))
 /* Runs @fn in a child, which must abort and say every one of @words (NULL ends them). */
 static void expect_death(void (*fn)(void *arg), const char *const *words)
 {
-	char text[8192] = "";
-	size_t len = 0;
-	ssize_t got;
-	int status, fds[2];
-	pid_t pid;
+	char text[8192];
 
-	assert_int_equal(pipe(fds), 0);
-	fflush(NULL);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		machine_run(fn);
-		_exit(0);
-	}
-	close(fds[1]);
-	while ((got = read(fds[0], text + len, sizeof(text) - 1 - len)) > 0)
-		len += (size_t)got;
-	close(fds[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	child_must_die(machine_run, fn, text, sizeof(text));
 	for (; *words; words++) {
 		if (!strstr(text, *words))
-			print_error("expected \"%s\", got status %#x and:\n%s\n", *words, status,
-				    text);
+			print_error("expected \"%s\", got:\n%s\n", *words, text);
 		assert_non_null(strstr(text, *words));
 	}
-	assert_true(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
 }
 
 #define DIES(fn, ...)	expect_death(fn, (const char *const[]){ __VA_ARGS__, NULL })
