@@ -36,10 +36,10 @@ struct __capability("rwsem") rw_semaphore {
 void init_rwsem(struct rw_semaphore *sem, const struct lock_class *class, const char *instance);
 void destroy_rwsem(struct rw_semaphore *sem);
 void _down_read(struct rw_semaphore *sem, struct lock_site *site)
-	__ctx(acquire_shared_capability(*sem));
+	__context_attr(acquire_shared_capability(*sem));
 bool _down_read_trylock(struct rw_semaphore *sem, struct lock_site *site)
-	__ctx(try_acquire_shared_capability(true, *sem));
-void up_read(struct rw_semaphore *sem) __ctx(release_shared_capability(*sem));
+	__context_attr(try_acquire_shared_capability(true, *sem));
+void up_read(struct rw_semaphore *sem) __context_attr(release_shared_capability(*sem));
 void _down_write(struct rw_semaphore *sem, struct lock_site *site) __acquires(*sem);
 bool _down_write_trylock(struct rw_semaphore *sem, struct lock_site *site)
 	__try_acquires(true, *sem);

@@ -3,13 +3,12 @@
 #define _GNU_SOURCE
 #include "mm/kva/kstack.h"
 
-#include "mm/kva/vmalloc.h"
-#include "mm/page/vmstat.h"
-
-/* After ours: the C library's headers use __ctx for something else. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+
+#include "mm/kva/vmalloc.h"
+#include "mm/page/vmstat.h"
 
 /* The report of an overflow needs a stack that has not overflowed. */
 #define ALT_STACK_SIZE	(64 * 1024)

@@ -3,14 +3,13 @@
 #define _GNU_SOURCE
 #include "mm/kva/kva.h"
 
-#include "mm/kva/kva_impl.h"
-#include "mm/page/boot.h"
-#include "runtime/hostmem.h"
-
-/* After ours: the C library's headers use __ctx for something else. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+
+#include "mm/kva/kva_impl.h"
+#include "mm/page/boot.h"
+#include "runtime/hostmem.h"
 
 #define VMALLOC_BYTES_MIN	(1UL << 30)
 

@@ -36,18 +36,18 @@
  * function that must be left out says why with __context_unsafe("reason").
  */
 #ifdef __clang__
-#define __ctx(x)		__attribute__((x))
+#define __context_attr(x)	__attribute__((x))
 #else
-#define __ctx(x)
+#define __context_attr(x)
 #endif
-#define __capability(name)	__ctx(capability(name))
-#define __guarded_by(l)		__ctx(guarded_by(l))
-#define __must_hold(...)	__ctx(requires_capability(__VA_ARGS__))
-#define __must_not_hold(...)	__ctx(locks_excluded(__VA_ARGS__))
-#define __acquires(...)		__ctx(acquire_capability(__VA_ARGS__))
-#define __releases(...)		__ctx(release_capability(__VA_ARGS__))
-#define __try_acquires(ok, ...)	__ctx(try_acquire_capability(ok, __VA_ARGS__))
-#define __asserts_held(...)	__ctx(assert_capability(__VA_ARGS__))
-#define __context_unsafe(why)	__ctx(no_thread_safety_analysis)
+#define __capability(name)	__context_attr(capability(name))
+#define __guarded_by(l)		__context_attr(guarded_by(l))
+#define __must_hold(...)	__context_attr(requires_capability(__VA_ARGS__))
+#define __must_not_hold(...)	__context_attr(locks_excluded(__VA_ARGS__))
+#define __acquires(...)		__context_attr(acquire_capability(__VA_ARGS__))
+#define __releases(...)		__context_attr(release_capability(__VA_ARGS__))
+#define __try_acquires(ok, ...)	__context_attr(try_acquire_capability(ok, __VA_ARGS__))
+#define __asserts_held(...)	__context_attr(assert_capability(__VA_ARGS__))
+#define __context_unsafe(why)	__context_attr(no_thread_safety_analysis)
 
 #endif /* RUNTIME_LIB_COMPILER_H */

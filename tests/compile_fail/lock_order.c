@@ -14,7 +14,7 @@ void unlock(struct lock *l) __releases(*l);
 void both(void);
 
 static struct lock outer;
-static struct lock inner __ctx(acquired_after(outer));
+static struct lock inner __context_attr(acquired_after(outer));
 
 void both(void)
 {
