@@ -214,12 +214,19 @@ static void print_trace(const struct replay_bundle *b, const struct side *sides)
 	print_sides(&sides[0], &sides[1]);
 }
 
+/* Where KMEMLAB_DATA says, else what was installed with this binary, else in the sources. */
 static const char *find_trace(void)
 {
 	const char *data = getenv("KMEMLAB_DATA");
-	static char path[4096];
+	static char path[4400];
 
-	snprintf(path, sizeof(path), "%s/traces/fork", data && *data ? data : KMEMLAB_DATA_DIR);
+	if (!data || !*data) {
+		snprintf(path, sizeof(path), "%s/../share/kmemlab/traces/fork", program_folder());
+		if (access(path, R_OK) == 0)
+			return path;
+		data = KMEMLAB_DATA_DIR;
+	}
+	snprintf(path, sizeof(path), "%s/traces/fork", data);
 	return path;
 }
 

@@ -9,12 +9,13 @@ function(kmemlab_add_program name)
   target_link_libraries(${name} PRIVATE kmemlab_use_stress)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   add_dependencies(products ${name})
+  set_property(GLOBAL APPEND PROPERTY KMEMLAB_PROGRAMS ${name})
 endfunction()
 
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/cli/*.c)
 if(sources)
   kmemlab_add_program(kmemlab ${sources})
-  # Where the demo finds its trace; the environment variable KMEMLAB_DATA overrides it.
+  # Where the demo finds its trace when nothing is installed beside it (stress/cli/cmd_demo.c).
   target_compile_definitions(kmemlab PRIVATE KMEMLAB_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data")
 endif()
 
