@@ -268,6 +268,11 @@ bool is_vmalloc_addr(const void *addr)
 		(const char *)addr < vmap_base + vmap_nr_pages * PAGE_SIZE;
 }
 
+unsigned long vmalloc_kernel_addr(const void *addr)
+{
+	return VMALLOC_START + (unsigned long)((const char *)addr - vmap_base);
+}
+
 struct page *vmalloc_to_page(const void *addr)
 {
 	if (!is_vmalloc_addr(addr))

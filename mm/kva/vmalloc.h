@@ -31,6 +31,8 @@ void vunmap(const void *addr);
 /* The page behind an address of a live area; NULL for any other. */
 struct page *vmalloc_to_page(const void *addr);
 bool is_vmalloc_addr(const void *addr);
+/* Where the kernel's page tables have @addr, an address of the space: for load_kernel_u64(). */
+unsigned long vmalloc_kernel_addr(const void *addr);
 
 /* Makes all freed addresses usable again: one TLB flush for all of them. */
 void vm_unmap_aliases(void);
