@@ -55,7 +55,10 @@ const char *program_folder(void);
 __attribute__((noreturn)) void usage_error(const char *program, const char *fmt, ...)
 	__printf(2, 3);
 
-/* As usage_error() for a name that is not known: adds the nearest of @names when one is near. */
+/*
+ * As usage_error() for a name that is not known: adds the nearest of @names when one is near, or
+ * all of them when they are few.
+ */
 __attribute__((noreturn)) void unknown_name(const char *program, const char *what,
 					    const char *name, const char *const *names, size_t nr);
 

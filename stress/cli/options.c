@@ -36,13 +36,22 @@ void usage_error(const char *program, const char *fmt, ...)
 	exit(EXIT_USAGE);
 }
 
+/* More names than these are left to --help. */
+#define NR_NAMES_LISTED	10
+
 void unknown_name(const char *program, const char *what, const char *name,
 		  const char *const *names, size_t nr)
 {
 	const char *near = spelling_nearest(name, names, nr);
+	char list[400] = "";
 
 	if (near)
 		usage_error(program, "unknown %s '%s'; did you mean '%s'?", what, name, near);
+	for (size_t i = 0; i < nr; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
+			 i == 0 ? "" : i + 1 < nr ? ", " : " or ", names[i]);
+	if (nr && nr <= NR_NAMES_LISTED)
+		usage_error(program, "unknown %s '%s'; choose %s", what, name, list);
 	usage_error(program, "unknown %s '%s'; see '%s --help'", what, name, program);
 }
 

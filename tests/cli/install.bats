@@ -80,3 +80,10 @@ C
     assert_exit 0
   done
 }
+
+@test "manual pages and the completion are installed" {
+  [ -s "$TREE/share/man/man1/kmemlab-report.1" ]
+  [ -s "$TREE/share/man/man1/stress-pages.1" ]
+  [ -s "$TREE/share/bash-completion/completions/kmemlab" ]
+  [ -s "$TREE/share/bash-completion/completions/stress-slab" ]
+}

@@ -94,3 +94,22 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/install/kmemlab-config-vers
   COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/install/kmemlab-config.cmake
   ${CMAKE_BINARY_DIR}/install/kmemlab-config-version.cmake DESTINATION ${package_dir})
+
+# Manual pages and the completion: written by the programs themselves; docs/man has the examples.
+file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.txt)
+set(launcher "")
+if(KMEMLAB_LAUNCHER)
+  set(launcher --launcher ${KMEMLAB_LAUNCHER})
+endif()
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/manual/stamp
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/toolchain/manual.py ${launcher}
+    --bin ${CMAKE_BINARY_DIR}/bin --out ${CMAKE_BINARY_DIR}/manual
+    --text ${CMAKE_SOURCE_DIR}/docs/man
+  COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/manual/stamp
+  DEPENDS ${programs} ${CMAKE_SOURCE_DIR}/toolchain/manual.py ${texts} VERBATIM
+  COMMENT "Writing the manual pages")
+add_custom_target(manual ALL DEPENDS ${CMAKE_BINARY_DIR}/manual/stamp)
+add_dependencies(products manual)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/manual/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/manual/completions/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
