@@ -4,9 +4,9 @@
 # folder that `kmemlab replay` reads. Needs root. `record.sh --help` lists the options.
 #
 # The order matters: the lists' start state (zoneinfo) is read when everything is ready, and the
-# switch is turned right after it, without a new process in between, because a replay starts from it.
-# Whatever happens, what was touched is as before at the end: tracing runs in an instance of its own,
-# which is removed, and the output folder appears under its name only when it is complete.
+# switch is turned right after it, without a new process in between: a replay starts from there.
+# Whatever happens, what was touched is as before at the end. Tracing runs in an instance of its
+# own, which is removed; the output folder appears under its name only when it is complete.
 set -euo pipefail
 
 usage() {

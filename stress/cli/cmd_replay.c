@@ -173,8 +173,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	options, parse, "BUNDLE",
 	"Replays a recorded page trace and compares refills and drains with the kernel's own.\v"
-	"BUNDLE is a folder with trace.txt (.xz, .gz, .zst) and zoneinfo.before, or a trace file "
-	"with those beside it.\n\n" EXIT_STATUS_DOC, NULL, NULL, NULL
+	"BUNDLE is a folder with trace.txt or trace.dat (.xz, .gz, .zst) and zoneinfo.before, or a "
+	"trace file with those beside it.\n\n" EXIT_STATUS_DOC, NULL, NULL, NULL
 };
 
 static void check_sizes(const struct arguments *a)

@@ -138,6 +138,7 @@ enum trace_format {
 	TRACE_FORMAT_FTRACE,	/* the tracefs file `trace` */
 	TRACE_FORMAT_TRACE_CMD,	/* trace-cmd report */
 	TRACE_FORMAT_PERF,	/* perf script */
+	TRACE_FORMAT_DAT,	/* trace.dat */
 };
 
 struct trace {

@@ -182,27 +182,42 @@ static struct trace_input *input_new(const char *name)
 	return in;
 }
 
+static struct trace_input *no_memory(struct trace_input *in, const char *name,
+				     struct trace_error *err)
+{
+	trace_error_set(err, name, 0, "out of memory; close other programs");
+	trace_input_close(in);
+	return NULL;
+}
+
+struct trace_input *trace_input_open_fd(int fd, const char *name, struct trace_error *err)
+{
+	struct trace_input *in = input_new(name);
+
+	if (!in) {
+		close(fd);
+		return no_memory(in, name, err);
+	}
+	in->raw.fd = fd;
+	in->raw.owned = malloc(RAW_SIZE);
+	if (!in->raw.owned)
+		return no_memory(in, name, err);
+	in->raw.data = in->raw.owned;
+	return input_start(in, WINDOW_MAX, err);
+}
+
 struct trace_input *trace_input_open(const char *path, struct trace_error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	struct trace_input *in = input_new(is_stdin ? "(standard input)" : path);
+	const char *name = is_stdin ? "(standard input)" : path;
+	int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 
-	if (in)
-		in->raw.owned = malloc(RAW_SIZE);
-	if (!in || !in->raw.owned) {
-		trace_error_set(err, path, 0, "out of memory; close other programs");
-		trace_input_close(in);
-		return NULL;
-	}
-	in->raw.data = in->raw.owned;
-	in->raw.fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-	if (in->raw.fd < 0) {
+	if (fd < 0) {
 		trace_error_set(err, path, 0, "cannot be opened: %s; check the path and the rights",
 				strerror(errno));
-		trace_input_close(in);
 		return NULL;
 	}
-	return input_start(in, WINDOW_MAX, err);
+	return trace_input_open_fd(fd, name, err);
 }
 
 struct trace_input *trace_input_open_mem(const void *data, size_t size, const char *name,
@@ -211,10 +226,8 @@ struct trace_input *trace_input_open_mem(const void *data, size_t size, const ch
 	struct trace_input *in = input_new(name);
 	size_t cap = size + 1;
 
-	if (!in) {
-		trace_error_set(err, name, 0, "out of memory; close other programs");
-		return NULL;
-	}
+	if (!in)
+		return no_memory(in, name, err);
 	in->raw.data = data;
 	in->raw.len = size;
 	/* A small text needs no large window; a compressed one may grow, but rarely beyond this. */
@@ -328,6 +341,37 @@ const char *trace_input_peek(struct trace_input *in, size_t *len, struct trace_e
 			return NULL;
 	*len = in->end;
 	return in->buf;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t put = write(fd, data, len);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return -EINVAL;
+		data += put;
+		len -= (size_t)put;
+	}
+	return 0;
+}
+
+int trace_input_copy(struct trace_input *in, int fd, struct trace_error *err)
+{
+	for (;;) {
+		if (write_all(fd, in->buf + in->pos, in->end - in->pos) < 0) {
+			trace_error_set(err, in->name, 0, "there is no room for a copy: %s; free "
+					"some memory", strerror(errno));
+			return -EINVAL;
+		}
+		in->pos = in->scan = in->clean = in->end;
+		if (in->eof)
+			return 0;
+		if (window_fill(in, err) < 0)
+			return -EINVAL;
+	}
 }
 
 uint64_t trace_input_lineno(const struct trace_input *in)

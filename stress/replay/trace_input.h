@@ -47,6 +47,26 @@ struct trace_input *trace_input_open_mem(const void *data, size_t size, const ch
 					 struct trace_error *err);
 
 /**
+ * trace_input_open_fd - read from a file descriptor that is open already.
+ * @fd:   closed by trace_input_close(), and also when this fails.
+ * @name: name for error texts; copied.
+ * @err:  receives the error text.
+ *
+ * Returns the reader, or NULL with @err set.
+ */
+struct trace_input *trace_input_open_fd(int fd, const char *name, struct trace_error *err);
+
+/**
+ * trace_input_copy - write all bytes, decompressed, to a file: for content that is no text.
+ * @in:  the reader, before the first trace_input_line(); used up by this.
+ * @fd:  where to.
+ * @err: receives the error text.
+ *
+ * Returns 0, or -EINVAL with @err set when the stream is damaged or @fd takes no more.
+ */
+int trace_input_copy(struct trace_input *in, int fd, struct trace_error *err);
+
+/**
  * trace_input_line - hand out the next line.
  * @in:   the reader.
  * @line: receives the line: NUL in place of the line end ("\n" or "\r\n"), may be modified by the

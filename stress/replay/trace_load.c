@@ -2,9 +2,9 @@
 /*
  * trace_load.c - the loop from lines to events, and everything that is not an event line.
  *
- * What. Refuse foreign files by their first bytes; then per line: columns (trace_line.c), fields
- *   (trace_body.c), store. Lines that are no events are header comments, LOST marks, call chains
- *   and the few remarks of trace-cmd; any other line is an error.
+ * What. Refuse foreign files by their first bytes, turn trace.dat into text (trace_dat.c); then per
+ *   line: columns (trace_line.c), fields (trace_body.c), store. Lines that are no events are header
+ *   comments, LOST marks, call chains and the few remarks of trace-cmd; others are errors.
  * States. before the first event (a wrong line means a foreign file) -> in the trace.
  * Invariants. I1: time never goes backwards on one CPU. I2: an event is stored only when all of
  *   its line was understood. I3: every error text names the file and what to do.
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "stress/replay/trace_body.h"
+#include "stress/replay/trace_dat.h"
 #include "stress/replay/trace_input.h"
 #include "stress/replay/trace_line.h"
 #include "stress/replay/trace_magic.h"
@@ -286,6 +287,7 @@ static int load_line(struct loader *ld, const char *line, size_t len)
 	return store_event(ld, &cols, &ev);
 }
 
+/* Returns 1 when the file is a trace.dat. */
 static int check_foreign(struct loader *ld)
 {
 	size_t len;
@@ -293,6 +295,8 @@ static int check_foreign(struct loader *ld)
 
 	if (!head)
 		return -EINVAL;
+	if (trace_dat_match(head, len))
+		return 1;
 	why = trace_magic_refuse(head, len);
 	if (!why)
 		return 0;
@@ -300,14 +304,12 @@ static int check_foreign(struct loader *ld)
 	return -EINVAL;
 }
 
-static int load_all(struct loader *ld)
+static int load_lines(struct loader *ld)
 {
-	int ret = check_foreign(ld), more;
+	int ret, more;
 	char *line;
 	size_t len;
 
-	if (ret < 0)
-		return ret;
 	while ((more = trace_input_line(ld->in, &line, &len, ld->err)) > 0) {
 		ret = load_line(ld, line, len);
 		if (ret == -EINVAL && trace_input_unterminated(ld->in) && ld->any_event &&
@@ -332,6 +334,40 @@ static int load_all(struct loader *ld)
 				"record the kmem events (toolchain/record.sh does)");
 	return complain(ld, "the trace holds no event",
 			"switch on the kmem events before recording (toolchain/record.sh does)");
+}
+
+/* The lines come from the process that reads the file; when that failed, they mean nothing. */
+static int load_binary(struct loader *ld)
+{
+	struct trace_input *file = ld->in;
+	struct trace_error why = { "" };
+	struct trace_dat dat;
+	int ret;
+
+	ld->in = trace_dat_open(file, &dat, ld->err);
+	if (!ld->in) {
+		ld->in = file;
+		return -EINVAL;
+	}
+	ret = load_lines(ld);
+	trace_input_close(ld->in);
+	ld->in = file;
+	ld->trace->format = TRACE_FORMAT_DAT;
+	if (trace_dat_close(&dat, trace_input_name(file), &why) < 0) {
+		if (ld->err)
+			*ld->err = why;
+		return -EINVAL;
+	}
+	return ret;
+}
+
+static int load_all(struct loader *ld)
+{
+	int ret = check_foreign(ld);
+
+	if (ret > 0)
+		return load_binary(ld);
+	return ret < 0 ? ret : load_lines(ld);
 }
 
 static int load_input(struct trace_input *in, struct trace *trace, struct trace_error *err)

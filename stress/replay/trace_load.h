@@ -8,8 +8,8 @@
 
 /**
  * trace_load - read a whole trace file.
- * @path:  ftrace text, `trace-cmd report` or `perf script` output, plain or compressed with xz,
- *         gzip or zstd, all told apart by content; "-" is standard input.
+ * @path:  ftrace text, `trace-cmd report` or `perf script` output, or trace.dat; plain or
+ *         compressed with xz, gzip or zstd, all told apart by content; "-" is standard input.
  * @trace: overwritten; on success owned by the caller and freed by trace_destroy().
  * @err:   receives "FILE:LINE: what is wrong; what to do"; may be NULL.
  *

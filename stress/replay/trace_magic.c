@@ -14,8 +14,6 @@ struct magic {
 #define COMPRESSED_TWICE "the content is compressed twice; decompress it once and try again"
 
 static const struct magic magics[] = {
-	MAGIC("\x17\x08\x44tracing",
-	      "trace.dat is binary: convert it with `trace-cmd report FILE > trace.txt`"),
 	MAGIC("PERFILE2", "perf.data is binary: convert it with `perf script -F "
 	      "comm,tid,cpu,time,event,trace > trace.txt`"),
 	MAGIC("2ELIFREP", "perf.data is binary: convert it with `perf script -F "

@@ -41,6 +41,8 @@ const char *trace_format_name(enum trace_format format)
 		return "trace-cmd report";
 	case TRACE_FORMAT_PERF:
 		return "perf script";
+	case TRACE_FORMAT_DAT:
+		return "trace.dat";
 	default:
 		return "unknown";
 	}

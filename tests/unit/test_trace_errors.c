@@ -32,8 +32,7 @@ static void test_foreign_files(void **state)
 
 	(void)state;
 	check_error("", 0, "t.txt:1: ", "the file is empty");
-	check_error(dat, sizeof(dat), "t.txt:1: ",
-		    "trace.dat is binary: convert it with `trace-cmd report FILE > trace.txt`");
+	check_error(dat, sizeof(dat), "t.txt: ", "trace.dat");
 	check_error(png, sizeof(png), "t.txt:1: ", "PNG");
 	check_error(elf, sizeof(elf), "t.txt:1: ", "ELF");
 	check_text("PERFILE2xxxxxxxx", "t.txt:1: ", "perf script");
