@@ -178,8 +178,9 @@ load_pages() {
 
 @test "record: a signal ends it, nothing is left behind" {
   need_tracefs
-  for signal in TERM HUP; do
-    "$record" -o "$out" -- sleep 4321.25 &
+  for signal in TERM HUP INT; do
+    # A signal that the caller of the tests ignores could not be caught.
+    env --default-signal=$signal "$record" -o "$out" -- sleep 4321.25 &
     pid=$!
     for _ in $(seq 50); do
       [ -d "$tracefs/instances/kmemlab-$pid" ] && break
