@@ -156,6 +156,30 @@ pte_t *mmu_find_pte(const struct mmu_context *ctx, unsigned long addr)
 	return (pte_t *)table_virt(entry_pfn(pmd_val(pmd))) + pte_index(addr);
 }
 
+unsigned long mmu_next_table(const struct mmu_context *ctx, unsigned long addr, unsigned long end,
+			     pmd_t **pmdp)
+{
+	while (addr < end) {
+		pgd_t *pgd = pgd_offset(ctx, addr);
+		pud_t *pud;
+
+		if (pgd_none(pgdp_get(pgd))) {
+			addr = pgd_addr_end(addr, end);
+			continue;
+		}
+		pud = pud_offset(pgd, addr);
+		if (pud_none(pudp_get(pud))) {
+			addr = pud_addr_end(addr, end);
+			continue;
+		}
+		*pmdp = pmd_offset(pud, addr);
+		if (!pmd_none(pmdp_get(*pmdp)))
+			return addr;
+		addr = pmd_addr_end(addr, end);
+	}
+	return end;
+}
+
 pte_t *pte_offset_map_lock(pmd_t *pmd, unsigned long addr, spinlock_t **ptl)
 	__context_unsafe("the lock is known by its table")
 {

@@ -94,6 +94,18 @@ static inline pte_t ptep_get_and_clear(pte_t *ptep)
 	return __pte(xchg(&ptep->pte, 0));
 }
 
+/* The same; @full: the space is going away and no CPU uses it, so hardware changes nothing. */
+static inline pte_t ptep_get_and_clear_full(pte_t *ptep, bool full)
+{
+	pte_t pte;
+
+	if (!full)
+		return ptep_get_and_clear(ptep);
+	pte = ptep_get(ptep);
+	WRITE_ONCE(ptep->pte, 0);
+	return pte;
+}
+
 static inline pmd_t pmdp_get_and_clear(pmd_t *pmdp)
 {
 	return __pmd(xchg(&pmdp->pmd, 0));
@@ -106,10 +118,20 @@ static inline pmd_t pmdp_get_and_clear(pmd_t *pmdp)
  */
 pte_t ptep_modify(pte_t *ptep, pte_t pte);
 
-/* The caller flushes before it relies on it (fork: once for the whole address space). */
+/*
+ * Takes the write permission away; the table's lock is held.  The caller flushes before it relies
+ * on it (fork: once for the whole address space).
+ */
 static inline void ptep_set_wrprotect(pte_t *ptep)
 {
-	fetch_and(&ptep->pte, ~_PAGE_RW);
+	const u64 both = _PAGE_ACCESSED | _PAGE_DIRTY;
+	u64 old = READ_ONCE(ptep->pte);
+
+	/* Hardware has no bit left to set in it: no other CPU writes the entry. */
+	if (likely((old & both) == both))
+		smp_store_release(&ptep->pte, old & ~_PAGE_RW);
+	else
+		fetch_and(&ptep->pte, ~_PAGE_RW);
 }
 
 static inline bool ptep_test_and_clear_young(pte_t *ptep)
@@ -153,7 +175,14 @@ pud_t *mmu_find_pud(const struct mmu_context *ctx, unsigned long addr);
 pmd_t *mmu_find_pmd(const struct mmu_context *ctx, unsigned long addr);
 pte_t *mmu_find_pte(const struct mmu_context *ctx, unsigned long addr);
 
-/* The same, making the tables on the way; NULL when there is no memory.  Task context. */
+/*
+ * The first address in [@addr, @end) whose pmd entry is not none, with the entry in *@pmdp; @end
+ * when there is none.  For walks over sparse ranges; the tables stay as above.
+ */
+unsigned long mmu_next_table(const struct mmu_context *ctx, unsigned long addr, unsigned long end,
+			     pmd_t **pmdp);
+
+/* As mmu_find_pmd(), making the tables on the way; NULL: no memory.  Task context. */
 pmd_t *mmu_alloc_pmd(struct mmu_context *ctx, unsigned long addr) __must_check;
 /* pmd: a pmd entry that is none or a table; -ENOMEM, or -EEXIST for a huge page.  0: a table. */
 int pte_alloc(struct mmu_context *ctx, pmd_t *pmd) __must_check;

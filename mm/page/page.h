@@ -61,7 +61,7 @@ struct page {
 		};
 		struct page *compound_head;	/* PG_tail */
 	};
-	void *mapping;			/* the owner's: address_space or anon_vma */
+	void *mapping;			/* the owner's: see PAGE_MAPPING_ANON */
 	unsigned long index;		/* the owner's: offset within mapping */
 	unsigned long private;		/* the owner's */
 	s32 _mapcount;			/* atomic; page-table entries that map it */
@@ -76,6 +76,12 @@ struct page {
 	};
 	u32 owner;			/* who allocated it: a tag for reports and oracles */
 };
+
+/*
+ * Bit 0 of page->mapping: it names an anon_vma, and the allocator forgets it with the page.  Any
+ * other mapping must be gone before the page is freed.
+ */
+#define PAGE_MAPPING_ANON	1UL
 
 _Static_assert(sizeof(struct page) == 64, "struct page must be one cache line");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "page->state, page->block");

@@ -57,12 +57,19 @@ static inline void prep_new_page(struct page *page, const struct zone *zone,
 /* What every page must be like when its last reference is gone; see page_alloc.h. */
 #define PAGE_FREE_MASK	(PAGE_STATE(PG_CHECK_AT_FREE | PG_allocated, 0xffffffffu))
 
+/* A mapping that its owner has to take down first; an anon_vma just stays behind in the page. */
+static inline bool page_has_owner(const struct page *page)
+{
+	return page->mapping && !((unsigned long)page->mapping & PAGE_MAPPING_ANON);
+}
+
 static inline void free_pages_prepare(struct page *page, unsigned int order)
 {
 	trace_kmem(page_free, page, order);
 	if (unlikely((page->state & PAGE_FREE_MASK) != PG_allocated || page->order != order ||
-		     page->_mapcount || page->mapping))
+		     page->_mapcount || page_has_owner(page)))
 		free_page_is_bad(page, order);
+	WRITE_ONCE(page->mapping, NULL);
 	WRITE_ONCE(page->last_cpu, (u16)smp_processor_id());
 	page->generation++;
 	if (unlikely(page_poison || page_test_flags(page, PG_head)))

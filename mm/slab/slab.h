@@ -167,6 +167,14 @@ static inline void kmem_cache_free_site(struct kmem_cache *s, void *obj,
 #define kmem_cache_free_bulk(s, nr, objs) \
 	kmem_cache_free_bulk_site((s), (nr), (objs), SLAB_SITE())
 
+/* ---- fault injection (Documentation/fault-injection, failslab) ---- */
+
+/*
+ * Makes allocations fail that a CPU's magazine cannot serve; under the policy "none" these are all.
+ * The allocator's own caches are spared.  Quiescent to change.
+ */
+struct fault_attr *failslab_attr(void);
+
 /* ---- statistics ---- */
 
 struct kmem_cache_stats {

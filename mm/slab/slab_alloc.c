@@ -11,6 +11,20 @@ static inline bool is_debug(const struct kmem_cache *s)
 	return s->flags & SLAB_DEBUG_FLAGS;
 }
 
+static struct fault_attr failslab = FAULT_ATTR("failslab");
+
+struct fault_attr *failslab_attr(void)
+{
+	return &failslab;
+}
+
+/* Any context. */
+static inline bool should_failslab(const struct kmem_cache *s, gfp_t gfp)
+{
+	return unlikely(READ_ONCE(failslab.enabled)) && !s->internal && !s->magazine &&
+	       !(gfp & __GFP_NOFAIL) && should_fail(&failslab, s->object_size);
+}
+
 void *__kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp, const struct slab_site *site)
 {
 	void *obj;
@@ -18,6 +32,8 @@ void *__kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp, const struct slab_site
 	if (gfp & __GFP_DIRECT_RECLAIM)
 		might_sleep();
 	VM_BUG_ON((gfp & __GFP_ZERO) && s->ctor);
+	if (should_failslab(s, gfp))
+		return NULL;
 	obj = objcache_alloc_slow(&s->oc, gfp);
 	if (unlikely(is_debug(s)) && obj)
 		slab_debug_alloc(s, obj, site);

@@ -99,7 +99,7 @@ struct vm_area_struct {
 
 	/* Set once by a fault: under mmap_lock or the area's read lock, and the anon_vma's lock. */
 	struct anon_vma *anon_vma;
-	struct list_head anon_vma_chain;	/* (M) or the anon_vma's lock */
+	struct list_head anon_vma_chain;	/* (M), the first link page_table_lock */
 
 	struct shmem_object *vm_shmem;	/* (C) behind a shared anonymous area, counted; or NULL */
 	struct anon_vma_name *anon_name;	/* (W) counted; or NULL */

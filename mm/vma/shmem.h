@@ -27,6 +27,13 @@ int shmem_get_page(struct shmem_object *obj, unsigned long index, struct page **
 /* The same without making one: NULL when it is not there. */
 struct page *shmem_find_page(struct shmem_object *obj, unsigned long index);
 
+/* Calls fn(index, page, arg) for each page, ascending; nobody adds one meanwhile. */
+void shmem_for_each_page(const struct shmem_object *obj,
+			 void (*fn)(unsigned long index, struct page *page, void *arg), void *arg);
+/* References of a quiescent object, and objects that exist: for checks. */
+int shmem_refcount(const struct shmem_object *obj);
+long nr_shmem_objects(void);
+
 int shmem_boot(void) __must_check;
 void shmem_shutdown(void);
 
