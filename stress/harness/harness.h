@@ -35,6 +35,9 @@ struct workload {
 	size_t cpu_bytes;		/* of stress_cpu.data */
 	bool own_device;		/* start() takes DEVICE_VECTOR: --irq-rate raises that */
 	bool slab;			/* boots the slab allocator even without --slab */
+	bool vm;			/* boots the MMU and virtual memory, and slab for them */
+	bool has_tasks, has_pages;	/* knows --tasks, --pages */
+	const char *const *modes;	/* of --mode, the usual one first, NULL last; NULL: none */
 
 	/* Prepares; host thread, machine up and idle.  0 or -errno with a text.  May be NULL. */
 	int (*start)(struct stress_run *run, struct mm_error *err);
@@ -70,6 +73,7 @@ struct stress_ops {
 struct stress_run {
 	const struct workload *wl;
 	const struct stress_options *opt;
+	unsigned int mode;		/* index in wl->modes */
 	const char *program;		/* as typed, for the command that repeats the run */
 	struct stress_cpu *cpu;		/* [opt->cpus] */
 	void *data;			/* the workload's, common to all CPUs */
@@ -93,6 +97,12 @@ struct stress_run {
  */
 __must_check int stress_execute(struct stress_run *run, struct mm_error *err);
 void stress_run_free(struct stress_run *run);
+
+/*
+ * Refuses options that the workload has no use for, and finds the mode (@run->mode).  0, or -EINVAL
+ * with one sentence in @err.  Called by stress_main() and stress_execute().
+ */
+__must_check int stress_check_own_options(struct stress_run *run, struct mm_error *err);
 
 /* Ends a run early, as if its time were over.  Any thread, also a signal handler. */
 void stress_interrupt(void);

@@ -60,7 +60,8 @@ int stress_main(int argc, char **argv, const struct workload *wl)
 	char repro[512];
 	int status = 0;
 
-	if (stress_options_parse(&opt, argc, argv, wl->doc, &err)) {
+	if (stress_options_parse(&opt, argc, argv, wl->doc, &err) ||
+	    stress_check_own_options(&run, &err)) {
 		fprintf(stderr, "%s: %s\n", program, err.text);
 		return 2;
 	}

@@ -31,7 +31,7 @@
 enum {
 	OPT_CPUS = 0x100, OPT_SECONDS, OPT_OPS, OPT_SEED, OPT_MEM, OPT_NODES, OPT_LAYOUT, OPT_LOCK,
 	OPT_LOCKSTAT, OPT_PCP, OPT_PCP_BATCH, OPT_PCP_HIGH, OPT_PCP_FRACTION, OPT_PCP_SCALE,
-	OPT_SLAB, OPT_SLAB_DEBUG,
+	OPT_SLAB, OPT_SLAB_DEBUG, OPT_MODE, OPT_TASKS, OPT_PAGES, OPT_VMA_LOCKS,
 	OPT_IRQ_RATE, OPT_IRQ_ORDER, OPT_IRQ, OPT_IRQS_OFF, OPT_HZ, OPT_HOTPLUG,
 	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_HELP, OPT_VERSION,
 };
@@ -69,20 +69,26 @@ static const struct argp_option argp_options[] = {
 	{ "slab-debug", OPT_SLAB_DEBUG, "FLAGS[,CACHE...]", 0,
 	  "checks of its caches: F consistency, Z red zones, P poison, U users, as slab_debug=",
 	  3 },
-	{ NULL, 0, NULL, 0, "Run:", 4 },
-	{ "seconds", OPT_SECONDS, "S", 0, "run so long (default 10)", 4 },
-	{ "ops", OPT_OPS, "N", 0, "run N operations on each CPU instead: counters then repeat", 4 },
-	{ "seed", OPT_SEED, "N", 0, "of everything random (default 1)", 4 },
-	{ "oracle", OPT_ORACLE, "on|off", 0, "check who owns each frame (default on)", 4 },
-	{ NULL, 0, NULL, 0, "Output:", 5 },
+	{ NULL, 0, NULL, 0, "Virtual memory:", 4 },
+	{ "mode", OPT_MODE, "NAME", 0, "what to do; a wrong name lists the workload's modes", 4 },
+	{ "tasks", OPT_TASKS, "N", 0, "simulated processes (default: by workload)", 4 },
+	{ "pages", OPT_PAGES, "N", 0, "pages of each of their areas (default: by workload)", 4 },
+	{ "vma-locks", OPT_VMA_LOCKS, "on|off", 0,
+	  "faults take the lock of one area (default), or always mmap_lock", 4 },
+	{ NULL, 0, NULL, 0, "Run:", 5 },
+	{ "seconds", OPT_SECONDS, "S", 0, "run so long (default 10)", 5 },
+	{ "ops", OPT_OPS, "N", 0, "run N operations on each CPU instead: counters then repeat", 5 },
+	{ "seed", OPT_SEED, "N", 0, "of everything random (default 1)", 5 },
+	{ "oracle", OPT_ORACLE, "on|off", 0, "check who owns each frame (default on)", 5 },
+	{ NULL, 0, NULL, 0, "Output:", 6 },
 	{ "lockstat", OPT_LOCKSTAT, "MODE", 0,
-	  "off, default (contended and sampled holds) or all", 5 },
+	  "off, default (contended and sampled holds) or all", 6 },
 	{ "irqs-off", OPT_IRQS_OFF, "on|off", 0,
-	  "time the sections with interrupts masked (default off)", 5 },
-	{ "out", OPT_OUT, "FILE", 0, "write the result as JSON", 5 },
-	{ "json", OPT_JSON, NULL, 0, "print the result as JSON instead of the summary", 5 },
-	{ "quiet", OPT_QUIET, NULL, 0, "print only the seed, and what went wrong", 5 },
-	{ "proc", OPT_PROC, "NAME", 0, "print this /proc text at the end; may be repeated", 5 },
+	  "time the sections with interrupts masked (default off)", 6 },
+	{ "out", OPT_OUT, "FILE", 0, "write the result as JSON", 6 },
+	{ "json", OPT_JSON, NULL, 0, "print the result as JSON instead of the summary", 6 },
+	{ "quiet", OPT_QUIET, NULL, 0, "print only the seed, and what went wrong", 6 },
+	{ "proc", OPT_PROC, "NAME", 0, "print this /proc text at the end; may be repeated", 6 },
 	{ "help", OPT_HELP, NULL, 0, "print this text", -1 },
 	{ "version", OPT_VERSION, NULL, 0, "print the version", -1 },
 	{ 0 }
@@ -106,6 +112,8 @@ static const struct number_option {
 	NUMBER(OPT_IRQ_ORDER, irq_order, 0, MAX_PAGE_ORDER),
 	NUMBER(OPT_HZ, hz, 0, STRESS_HZ_MAX),
 	NUMBER(OPT_HOTPLUG, hotplug, 0, STRESS_HOTPLUG_MAX),
+	NUMBER(OPT_TASKS, tasks, 1, STRESS_TASKS_MAX),
+	NUMBER(OPT_PAGES, pages, 1, STRESS_PAGES_MAX),
 	NUMBER(OPT_PCP_BATCH, pcp_batch, 1, 16384),
 	NUMBER(OPT_PCP_HIGH, pcp_high, 1, 1u << 24),
 	NUMBER(OPT_PCP_FRACTION, pcp_high_fraction, 0, 1u << 30),
@@ -301,6 +309,13 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_SLAB_DEBUG:
 		opt->slab_debug = arg;
 		return 0;
+	case OPT_MODE:
+		opt->mode = arg;
+		return 0;
+	case OPT_VMA_LOCKS:
+		err = parse_word(ps, key, arg, &word);
+		opt->vma_locks = !err && !strcmp(word, "on");
+		return err;
 	case OPT_OUT:
 		opt->out = arg;
 		return 0;
@@ -345,6 +360,7 @@ void stress_options_default(struct stress_options *opt)
 		.pcp_batch = STRESS_UNSET, .pcp_high = STRESS_UNSET,
 		.pcp_high_fraction = STRESS_UNSET, .pcp_scale_max = STRESS_UNSET,
 		.irq = "safepoint", .irq_order = 1, .oracle = true,
+		.tasks = STRESS_UNSET, .pages = STRESS_UNSET, .vma_locks = true,
 	};
 }
 

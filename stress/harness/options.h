@@ -10,6 +10,8 @@
 #define STRESS_IRQ_RATE_MAX	100000
 #define STRESS_HZ_MAX		10000
 #define STRESS_HOTPLUG_MAX	1000
+#define STRESS_TASKS_MAX	4096
+#define STRESS_PAGES_MAX	(1u << 20)
 
 /* A value that was not given; the machine's default holds. */
 #define STRESS_UNSET		UINT32_MAX
@@ -26,6 +28,9 @@ struct stress_options {
 	u32 pcp_batch, pcp_high, pcp_high_fraction, pcp_scale_max;	/* or STRESS_UNSET */
 	const char *slab;		/* slab policy; NULL: the workload's choice */
 	const char *slab_debug;		/* slab_debug= of its caches; NULL: off */
+	const char *mode;		/* of the workload; NULL: its usual one */
+	u32 tasks, pages;		/* simulated processes, pages of each; or STRESS_UNSET */
+	bool vma_locks;			/* faults take the area's lock where they can */
 	unsigned int irq_rate;		/* device interrupts per second and CPU */
 	unsigned int irq_order;		/* largest order that their handlers allocate */
 	const char *irq;		/* how interrupts reach another CPU: safepoint or signal */

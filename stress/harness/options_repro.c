@@ -67,6 +67,12 @@ const char *stress_options_repro(const struct stress_options *opt, const char *p
 		add(&l, " --slab %s", opt->slab);
 	if (opt->slab_debug)
 		add(&l, " --slab-debug %s", opt->slab_debug);
+	if (opt->mode)
+		add(&l, " --mode %s", opt->mode);
+	add_number(&l, "tasks", opt->tasks);
+	add_number(&l, "pages", opt->pages);
+	if (!opt->vma_locks)
+		add(&l, " --vma-locks off");
 	if (opt->irq_rate)
 		add_number(&l, "irq-rate", opt->irq_rate);
 	if (opt->irq_order != normal.irq_order)

@@ -50,6 +50,10 @@ static json_t *options_json(const struct stress_options *opt)
 	json_object_set_new(obj, "pcp_scale_max", unless_unset(opt->pcp_scale_max));
 	json_object_set_new(obj, "slab", text(opt->slab));
 	json_object_set_new(obj, "slab_debug", text(opt->slab_debug));
+	json_object_set_new(obj, "mode", text(opt->mode));
+	json_object_set_new(obj, "tasks", unless_unset(opt->tasks));
+	json_object_set_new(obj, "pages", unless_unset(opt->pages));
+	json_object_set_new(obj, "vma_locks", json_boolean(opt->vma_locks));
 	json_object_set_new(obj, "irq_rate", count(opt->irq_rate));
 	json_object_set_new(obj, "irq_order", count(opt->irq_order));
 	json_object_set_new(obj, "irq", text(opt->irq));

@@ -486,6 +486,9 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 	struct kmemlab_options machine;
 	int code;
 
+	code = stress_check_own_options(run, err);
+	if (code)
+		return code;
 	stress_options_machine(run->opt, &machine);
 	if (run->wl->slab || slab.policy || slab.debug)
 		machine.slab = &slab;

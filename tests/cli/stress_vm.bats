@@ -35,3 +35,18 @@ print($2)" "$1"
     "$(json "$BATS_TEST_TMPDIR/2.json" 'd["exact"]')" ]
   [ "$(json "$BATS_TEST_TMPDIR/1.json" 'w["kmaps"] > 50 and w["stacks"] > 10')" = True ]
 }
+
+@test "options that a workload has no use for are refused" {
+  run stress pages --mode fast
+  assert_usage_error "--mode: stress-pages has no use for it; leave it out"
+  run stress vmalloc --tasks 3
+  assert_usage_error "--tasks: stress-vmalloc has no use for it; leave it out"
+  run stress slab --pages 64
+  assert_usage_error "--pages: stress-slab has no use for it; leave it out"
+  run stress pages --vma-locks off
+  assert_usage_error "--vma-locks: stress-pages has no use for it; leave it out"
+  run stress pages --vma-locks maybe
+  assert_usage_error '--vma-locks: "maybe" is unknown; choose on or off'
+  run stress pages --tasks 5000
+  assert_usage_error "--tasks: 5000 is out of range; give 1..4096"
+}
