@@ -8,10 +8,12 @@
 #include "stress/harness/result.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mm/page/pcp.h"
+#include "mm/procfs.h"
 #include "runtime/hotplug.h"
 #include "runtime/spinlock.h"
 #include "stress/report/result_file.h"
@@ -242,6 +244,25 @@ static json_t *irqs_off_json(void)
 	return obj;
 }
 
+/* The /proc texts of the end of the run, by name: what `kmemlab proc NAME FILE` prints. */
+static json_t *proc_json(void)
+{
+	json_t *obj = json_object();
+
+	for (unsigned int i = 0; proc_name(i); i++) {
+		char *buf = NULL;
+		size_t size;
+		FILE *out = open_memstream(&buf, &size);
+
+		if (!out)
+			break;
+		if (!proc_show(proc_name(i), out) && !fclose(out))
+			json_object_set_new(obj, proc_name(i), text(buf));
+		free(buf);
+	}
+	return obj;
+}
+
 json_t *result_collect(struct stress_run *run)
 {
 	json_t *doc = json_object(), *sampled = json_object();
@@ -259,6 +280,7 @@ json_t *result_collect(struct stress_run *run)
 		json_object_set_new(sampled, "workload", run->wl->sample(run));
 	json_object_set_new(doc, "sampled", sampled);
 	json_object_set_new(doc, "locks", lock_report_json(&run->locks));
+	json_object_set_new(doc, "proc", proc_json());
 	return doc;
 }
 

@@ -25,7 +25,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "mm/page/page_alloc.h"
 #include "mm/page/pcp.h"
@@ -35,6 +34,7 @@
 #include "runtime/hotplug.h"
 #include "stress/harness/conserve.h"
 #include "stress/harness/hotplug.h"
+#include "stress/harness/live.h"
 #include "stress/harness/progress.h"
 #include "stress/harness/result.h"
 
@@ -156,7 +156,10 @@ static void between_tasks(struct stress_cpu *c, u64 ops)
 	const struct stress_options *opt = c->run->opt;
 
 	cond_resched();
-	if (unlikely(opt->hotplug && c->id == 0))
+	if (c->id)
+		return;
+	live_turn();
+	if (unlikely(opt->hotplug))
 		stress_hotplug_turn(c, opt->ops ? ops * NSEC_PER_USEC : clock_ns());
 }
 
@@ -257,7 +260,7 @@ static void watch_progress(struct stress_run *run, struct watch *w, double elaps
 static void watch_run(struct stress_run *run, struct watch *w)
 {
 	const struct stress_options *opt = run->opt;
-	struct timespec nap = { 0, 0 };
+	long nap;
 
 	while (!cpu_all_done()) {
 		u64 now = clock_ns();
@@ -274,10 +277,10 @@ static void watch_run(struct stress_run *run, struct watch *w)
 			watch_progress(run, w, elapsed);
 		}
 		/* A run that ends soon must not wait for a whole beat. */
-		nap.tv_nsec = elapsed < 0.1 ? WATCH_MIN_NS : WATCH_NS;
-		if (!opt->ops && opt->seconds - elapsed < (double)nap.tv_nsec / NSEC_PER_SEC)
-			nap.tv_nsec = (long)(max(opt->seconds - elapsed, 1e-5) * NSEC_PER_SEC);
-		nanosleep(&nap, NULL);
+		nap = elapsed < 0.1 ? WATCH_MIN_NS : WATCH_NS;
+		if (!opt->ops && opt->seconds - elapsed < (double)nap / NSEC_PER_SEC)
+			nap = (long)(max(opt->seconds - elapsed, 1e-5) * NSEC_PER_SEC);
+		live_sleep(nap);
 	}
 	progress_end(&w->progress);
 }
@@ -289,10 +292,12 @@ static int step_all(struct stress_run *run)
 	if (!w)
 		return -ENOMEM;
 	progress_init(&w->progress, stderr, !run->opt->quiet);
+	live_open(run);
 	w->start = w->last_second = clock_ns();
 	cpu_start_all(step_until_done, run);
 	watch_run(run, w);
 	cpu_wait_all();
+	live_close();
 	cpu_run_all(settle, NULL);
 	run->elapsed = (double)(clock_ns() - w->start) / NSEC_PER_SEC;
 	run->ops = stress_count_ops(run);

@@ -45,6 +45,8 @@ static char *dump(const struct result_file *f, bool histograms)
 	json_t *doc = json_copy(f->json), *locks = lock_report_json(&f->locks);
 	char *text;
 
+	/* The page does not show the /proc texts. */
+	json_object_del(doc, "proc");
 	if (!histograms)
 		json_object_set_new(locks, "histograms", json_array());
 	json_object_set_new(doc, "locks", locks);

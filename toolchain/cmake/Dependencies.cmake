@@ -88,6 +88,7 @@ kmemlab_optional(ZSTD libzstd-dev "no .zst traces" libzstd)
 kmemlab_optional(ZLIB zlib1g-dev "no .gz traces" zlib)
 kmemlab_optional(TRACECMD libtracecmd-dev "no trace.dat files" libtracecmd)
 kmemlab_optional(PROTOBUFC libprotobuf-c-dev "no pprof profiles" libprotobuf-c)
+kmemlab_optional(NCURSES libncurses-dev "kmemlab top only with --batch" ncurses)
 kmemlab_optional(CMOCKA libcmocka-dev "no unit, model and mt tests" cmocka)
 kmemlab_optional(JEMALLOC libjemalloc-dev "not among the benchmark peers" jemalloc)
 kmemlab_optional(TCMALLOC libgoogle-perftools-dev "not among the benchmark peers"

@@ -16,7 +16,13 @@ file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/cli/*.c)
 if(sources)
   kmemlab_add_program(kmemlab ${sources})
   # Where the demo finds its trace when nothing is installed beside it (stress/cli/cmd_demo.c).
-  target_compile_definitions(kmemlab PRIVATE KMEMLAB_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data")
+  target_compile_definitions(kmemlab PRIVATE KMEMLAB_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data"
+    KMEMLAB_HAVE_NCURSES=${KMEMLAB_HAVE_NCURSES})
+  if(KMEMLAB_HAVE_NCURSES)
+    # Without its compile flags, which hide functions of newer standards from every file.
+    target_include_directories(kmemlab SYSTEM PRIVATE ${KMEMLAB_NCURSES_INCLUDE_DIRS})
+    target_link_libraries(kmemlab PRIVATE ${KMEMLAB_NCURSES_LINK_LIBRARIES})
+  endif()
 endif()
 
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/stress/workloads/stress_*.c)
