@@ -30,6 +30,7 @@
 #include "runtime/owner_lock.h"
 #include "runtime/rcu.h"
 #include "runtime/tasklet.h"
+#include "runtime/workqueue.h"
 
 struct cpu *cpus;
 unsigned int nr_cpu_ids;
@@ -117,7 +118,8 @@ static bool work_or_stop(void *arg)
 
 	/* Acquire: pairs with the release in cpu_submit(), machine_stop_cpus() and request(). */
 	return smp_load_acquire(&cpu->work_seq) != cpu->work_done ||
-		smp_load_acquire(&cpu->stop) || smp_load_acquire(&cpu->hp_down);
+		smp_load_acquire(&cpu->stop) || smp_load_acquire(&cpu->hp_down) ||
+		workqueue_pending(cpu);
 }
 
 void cpu_tell_host(void)
@@ -152,6 +154,11 @@ void cpu_main(struct cpu *cpu)
 		rcu_idle_enter();
 		wait_until(work_or_stop, cpu, false);
 		rcu_idle_exit();
+		if (workqueue_pending(cpu)) {
+			workqueue_run();
+			rcu_quiescent();
+			continue;
+		}
 		/* Acquire: it may be other news than the one seen there that ended the wait. */
 		if (smp_load_acquire(&cpu->work_seq) != cpu->work_done)
 			do_work(cpu);
@@ -306,9 +313,14 @@ static int boot_parts(const struct machine_options *opt, enum lockstat_mode mode
 	err = irqgen_boot(opt->hz);
 	if (err)
 		goto stop_rcu;
+	err = workqueue_boot();
+	if (err)
+		goto stop_irqgen;
 	irq_stack_watch();
 	return 0;
 
+stop_irqgen:
+	irqgen_shutdown();
 stop_rcu:
 	rcu_shutdown();
 stop_ipi:
@@ -327,6 +339,7 @@ stop_lockstat:
 static void shutdown_parts(void)
 {
 	irq_stack_unwatch();
+	workqueue_shutdown();
 	irqgen_shutdown();
 	rcu_shutdown();
 	ipi_shutdown();

@@ -38,6 +38,7 @@ struct cpu {
 	u64 irq_pending __cacheline_aligned;	/* one bit per vector; atomic */
 	u64 irq_signalled;			/* vectors on their way by signal; atomic */
 	struct llist_head call_queue;		/* IPI function calls (runtime/ipi.c) */
+	struct llist_head works;		/* for its task context (runtime/workqueue.c) */
 	u32 doorbell;				/* futex: changes when this CPU must look up */
 	u32 asleep;				/* 1 while this CPU may be sleeping on doorbell */
 
@@ -74,6 +75,7 @@ struct cpu {
 	bool hp_withdrawn;		/* its own request was, because it went down first */
 	u32 hp_asking;			/* the CPU it asks to go down; this CPU only */
 	bool hp_answered;		/* release: the request is done, hp_err says how */
+	bool in_work;			/* its task runs a work of the queue; this CPU only */
 
 	/* The work handed over by cpu_run() and friends; protected by the hand-over itself. */
 	void (*work_fn)(void *arg);

@@ -24,7 +24,7 @@
  *       full barrier, and waits for the sections that had begun.  One that begins later sees the
  *       bit cleared.
  *   I3  A device interrupt is taken by somebody: see redirect_if_gone() in irq.c.
- *   I4  A dead CPU has no softirq, tasklet, callback or call, and its task holds no lock.
+ *   I4  A dead CPU has no softirq, tasklet, callback, work or call, and its task holds no lock.
  *   I5  The last online CPU stays.
  *   I6  A CPU that goes down while it waits for another to go down withdraws that request: else
  *       the two would take each other down, and each would wait for the other to bring it up.
@@ -98,6 +98,7 @@ struct handover {
 	unsigned int softirqs;
 	struct tasklet_struct *tasklets;
 	struct rcu_head *callbacks;
+	struct llist_node *works;
 };
 
 /* On the heir, in its hardirq context. */
@@ -109,6 +110,7 @@ static void take_over(void *info)
 		raise_softirq((enum softirq)__builtin_ctz(bits));
 	tasklet_adopt(h->tasklets);
 	rcu_adopt_callbacks(h->callbacks);
+	workqueue_adopt(h->works);
 }
 
 static void take_pending(struct cpu *cpu)
@@ -132,8 +134,9 @@ static void hand_over(struct cpu *cpu)
 	owner_write(cpu->softirq_pending, 0);
 	h.tasklets = tasklet_take_all();
 	h.callbacks = rcu_take_callbacks();
+	h.works = workqueue_take_all();
 	local_irq_enable();
-	if (!h.softirqs && !h.tasklets && !h.callbacks)
+	if (!h.softirqs && !h.tasklets && !h.callbacks && !h.works)
 		return;
 	/* The heir cannot leave while this CPU has the lock (I1). */
 	if (smp_call_function_single(heir, take_over, &h, true))
@@ -146,6 +149,7 @@ static void finish_alone(struct cpu *cpu)
 	if (cpumask_next_from(0, &cpu_active_mask) < nr_cpu_ids)
 		return;
 	rcu_finish_callbacks();
+	workqueue_run();
 	while (owner_read(cpu->softirq_pending))
 		take_pending(cpu);
 }

@@ -15,6 +15,7 @@
 
 #include "runtime/mutex.h"
 #include "runtime/rcu.h"
+#include "runtime/workqueue.h"
 
 /* The states of a CPU, in the order of its life; written by that CPU. */
 enum cpu_state { CPU_ABSENT, CPU_COMING, CPU_ONLINE, CPU_GOING, CPU_DEAD };
@@ -44,8 +45,8 @@ bool cpu_hotplug_park(void);
 
 /*
  * A place where a task that runs long lets others have their way: takes interrupts, announces an
- * RCU quiescent state, and goes down with its CPU when that is asked for.  Task context, nothing
- * held.
+ * RCU quiescent state, runs the works queued on its CPU (runtime/workqueue.h), and goes down with
+ * its CPU when that is asked for.  Task context, nothing held.
  */
 static inline void cond_resched(void)
 {
@@ -53,6 +54,8 @@ static inline void cond_resched(void)
 	sim_point(SIM_RCU, NULL);
 	irq_safepoint();
 	rcu_quiescent();
+	if (unlikely(workqueue_pending(this_cpu())))
+		workqueue_run();
 	if (unlikely(READ_ONCE(this_cpu()->hp_down)) && !cpu_hotplug_park())
 		panic("the machine was stopped while work was under way");
 }

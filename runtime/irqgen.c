@@ -26,8 +26,8 @@
 #define MAX_SOURCES	8
 #define MAX_CATCH_UP	64
 #define MAX_HOOKS	4
-/* The host thread looks at least this often, for sources added meanwhile. */
-#define IDLE_NS		(2 * NSEC_PER_MSEC)
+/* The host thread looks at least this often; a source that is added rings its doorbell. */
+#define IDLE_NS		(100 * NSEC_PER_MSEC)
 
 static struct source {
 	struct irq_source opt;

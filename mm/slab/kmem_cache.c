@@ -80,6 +80,7 @@ static int init_cache(struct kmem_cache *s, const struct slab_create *args,
 	s->internal = args->internal;
 	s->magazine = args->magazine;
 	s->node = node;
+	s->updated_ns = clock_ns();
 	err = slab_calculate_sizes(s, slab.colour);
 	if (err)
 		return err;
@@ -236,6 +237,7 @@ void kmem_cache_configure(struct kmem_cache *s, const struct objcache_tunables *
 	might_sleep();
 	mutex_lock(&slab_mutex);
 	configure(s, tun);
+	slab_reap_retime();
 	mutex_unlock(&slab_mutex);
 }
 
@@ -248,6 +250,7 @@ void slab_configure_all(const struct objcache_tunables *tun)
 	slab.tun = *tun;
 	list_for_each_entry(s, &slab_caches, list)
 		configure(s, tun);
+	slab_reap_retime();
 	mutex_unlock(&slab_mutex);
 }
 
@@ -386,10 +389,14 @@ int slab_boot(const struct slab_options *opt, struct mm_error *err)
 	code = slab_magazines_boot();
 	if (!code)
 		code = kmalloc_boot();
-	if (!code)
-		return 0;
-	slab_shutdown();
-	return mm_error(err, code, "slab: no memory for the kmalloc caches; give more memory");
+	if (code) {
+		slab_shutdown();
+		return mm_error(err, code,
+				"slab: no memory for the kmalloc caches; give more memory");
+	}
+	if (!opt->no_reap)
+		slab_reap_start();
+	return 0;
 }
 
 /* Drains one cache for the last time; returns its live objects. */
@@ -418,6 +425,7 @@ u64 slab_shutdown(void)
 
 	if (!slab.up)
 		return 0;
+	slab_reap_stop();
 	mutex_lock(&slab_mutex);
 	/* Users first: their magazines go back to the caches that hold magazines. */
 	for (int internal = 0; internal < 2; internal++) {

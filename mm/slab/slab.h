@@ -74,6 +74,7 @@ struct kmem_cache {
 
 	struct kmem_cache_node *node;	/* (B) one per NUMA node */
 	struct list_head list;		/* (M) all caches */
+	u64 updated_ns;			/* (M) clock at the last end of its interval */
 	bool internal;			/* (B) of the slab allocator itself: never destroyed */
 	bool magazine;			/* (B) holds magazines, which come and go with the others */
 	char name[SLAB_NAME_MAX];	/* (B) */
@@ -110,8 +111,19 @@ void slab_configure_all(const struct objcache_tunables *tun);
 /* What new caches get. */
 const struct objcache_tunables *slab_default_tunables(void);
 
-/* The end of a working-set interval for every cache; returns the number of arrays freed. */
+/*
+ * The end of a working-set interval for every cache; returns the number of arrays freed.  A
+ * periodic work of the machine does it for each cache every reap_interval_ms, unless
+ * slab_options.no_reap says that the caller does.
+ */
 unsigned int slab_update_all(void);
+
+/* What the periodic work did since boot.  Any thread. */
+struct slab_reap_stats {
+	u64 passes;			/* runs of the work */
+	u64 updates, arrays;		/* caches updated; arrays freed */
+};
+struct slab_reap_stats slab_reap_stats(void);
 
 static inline unsigned int kmem_cache_size(const struct kmem_cache *s)
 {
@@ -191,7 +203,10 @@ struct kmem_cache_stats {
 /* Any thread; each word is a moment's truth. */
 void kmem_cache_stats(const struct kmem_cache *s, struct kmem_cache_stats *stats);
 
-/* Calls fn(cache, arg) for each cache, under the slab mutex where there is a CPU to hold it. */
+/*
+ * Calls fn(cache, arg) for each cache, under the slab mutex.  The host thread, which cannot hold
+ * it, asks while no CPU works and periodic works pause.
+ */
 void slab_for_each_cache(void (*fn)(struct kmem_cache *s, void *arg), void *arg);
 
 /*
@@ -212,6 +227,7 @@ struct slab_options {
 	const char *policy;		/* policy of the per-CPU layer; NULL: "magazines" */
 	u32 rounds;			/* objects per magazine or sheaf; 0: the policy's choice */
 	int colour;			/* enum slab_colour; 0: the default */
+	bool no_reap;			/* nothing happens by time: see slab_update_all() */
 };
 
 /* How objects are spread over the sets of the host's caches. */

@@ -201,6 +201,14 @@ __must_check int slab_magazines_boot(void);
 struct magazine *slab_magazine_alloc(struct objcache *oc, u32 rounds);
 void slab_magazine_free(struct objcache *oc, struct magazine *mag, u32 rounds);
 
+/* ---- slab_reap.c ---- */
+
+/* On a CPU, task context. */
+void slab_reap_start(void);
+void slab_reap_stop(void);
+/* An interval has changed; under slab_mutex. */
+void slab_reap_retime(void);
+
 /* ---- kmalloc.c ---- */
 
 __must_check int kmalloc_boot(void);

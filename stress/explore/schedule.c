@@ -97,7 +97,7 @@ static void irq_on_cpu(unsigned int vec, void *arg)
 static int boot(void)
 {
 	const struct explore_config *config = &explorer->config;
-	const struct slab_options slab = { .policy = "magazines" };
+	const struct slab_options slab = { .policy = "magazines", .no_reap = true };
 	const struct kmemlab_options opt = {
 		.cpu = {
 			.nr_cpus = config->cpus, .nr_nodes = 1, .seed = 1, .backend = "sim",

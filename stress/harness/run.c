@@ -294,10 +294,12 @@ static int step_all(struct stress_run *run)
 	progress_init(&w->progress, stderr, !run->opt->quiet);
 	live_open(run);
 	w->start = w->last_second = clock_ns();
+	periodic_works_resume();
 	cpu_start_all(step_until_done, run);
 	watch_run(run, w);
 	cpu_wait_all();
 	live_close();
+	periodic_works_pause();
 	cpu_run_all(settle, NULL);
 	run->elapsed = (double)(clock_ns() - w->start) / NSEC_PER_SEC;
 	run->ops = stress_count_ops(run);
@@ -487,6 +489,7 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 {
 	const struct slab_options slab = {
 		.policy = run->opt->slab, .debug = run->opt->slab_debug,
+		.no_reap = run->opt->ops != 0,				/* I2 */
 	};
 	struct kmemlab_options machine;
 	int code;
@@ -501,6 +504,8 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 	code = kmemlab_boot(&machine, err);
 	if (code)
 		return code;
+	/* Housekeeping by time only while stepping: else the host thread looks at what rests. */
+	periodic_works_pause();
 	code = prepare(run, err);
 	if (code)
 		goto down;

@@ -59,7 +59,7 @@ static int boot(struct runner *r, struct mm_error *err)
 		.mem_bytes = align_up(max(MEM_MIN, MEM_FACTOR * r->plan->peak_bytes), 1ULL << 20),
 	};
 	const struct slab_options slab = {
-		.policy = r->opt->policy, .rounds = r->opt->rounds,
+		.policy = r->opt->policy, .rounds = r->opt->rounds, .no_reap = true,
 	};
 	int code = machine_boot(&cpu);
 

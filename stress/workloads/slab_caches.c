@@ -60,10 +60,14 @@ enum slab_kind slab_cache_kind(unsigned int i)
 
 int slab_caches_start(const struct stress_options *opt)
 {
+	struct objcache_tunables tun;
+
+	tun = *slab_default_tunables();
+	tun.reap_interval_ms = SLAB_REAP_MS;
+	slab_configure_all(&tun);
 	for (unsigned int i = 0; i < NR_SPECS; i++) {
 		const struct cache_spec *spec = &specs[i];
 		slab_flags_t flags = spec->flags;
-		struct objcache_tunables tun;
 
 		if (slab_is_exact(opt))
 			flags &= ~SLAB_TYPESAFE_BY_RCU;
@@ -76,6 +80,7 @@ int slab_caches_start(const struct stress_options *opt)
 			continue;
 		objcache_tunables_preset(&tun, i == slab_shared_cache() ? OBJCACHE_NONE :
 					 (enum objcache_policy)(i % NR_OBJCACHE_POLICIES));
+		tun.reap_interval_ms = SLAB_REAP_MS;
 		kmem_cache_configure(caches[i], &tun);
 	}
 	return 0;
@@ -146,6 +151,7 @@ void slab_retune(struct rand_state *rng)
 	tun.import_batch = 1 + rand_below(rng, OBJCACHE_IMPORT_MAX);
 	tun.flush_chunk = 1 + rand_below(rng, 64);
 	tun.contention_max = rand_below(rng, 4);
+	tun.reap_interval_ms = SLAB_REAP_MS;
 	kmem_cache_configure(caches[rand_below(rng, NR_SPECS - 1)], &tun);
 }
 

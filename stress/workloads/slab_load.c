@@ -7,8 +7,8 @@
  * to another CPU; some objects wait for a grace period; some are grown by krealloc(); some come and
  * go in bulk.  A burst takes up to a thousand objects of one cache and frees them last in, first
  * out.  Now and then a CPU shrinks a cache, changes its policy and sizes, makes a cache or destroys
- * the one it made.  CPU 0 ends the working-set intervals.  Readers: slab_shared.c; interrupts:
- * slab_device.c.
+ * the one it made.  The machine's housekeeping ends the working-set intervals, with --ops CPU 0
+ * does.  Readers: slab_shared.c; interrupts: slab_device.c.
  *
  * States of a CPU.  steady -> growing (until the burst is complete or refused) -> shrinking ->
  * steady.
@@ -40,9 +40,8 @@
 #define RARE		3072u
 #define BURST_MAX	1000u
 #define TARGET_MAX	4096u
-/* Between two ends of the working-set interval: operations with --ops, else nanoseconds. */
+/* With --ops: operations between two ends of the working-set interval. */
 #define UPDATE_OPS	8192u
-#define UPDATE_NS	(20 * NSEC_PER_MSEC)
 
 static unsigned long pages_at_start;	/* in slabs and large kmalloc blocks */
 
@@ -340,19 +339,13 @@ static void rare_event(struct stress_cpu *c)
 	}
 }
 
-/* The end of a working-set interval, on CPU 0. */
+/* What the machine's housekeeping does by the clock, on CPU 0 by the number of operations. */
 static void housekeep(struct stress_cpu *c)
 {
 	struct slab_cpu *p = c->data;
-	bool by_ops = c->run->opt->ops != 0;
-	u64 now;
 
-	if (c->ops % 64)
+	if (!c->run->opt->ops || c->ops % UPDATE_OPS)
 		return;
-	now = by_ops ? c->ops : clock_ns();
-	if (now < p->next_update)
-		return;
-	p->next_update = now + (by_ops ? UPDATE_OPS : UPDATE_NS);
 	p->stats.updates++;
 	slab_update_all();
 }
@@ -560,6 +553,8 @@ struct slab_stats slab_add_up(struct stress_run *run)
 		for (size_t i = 0; i < sizeof(sum) / sizeof(u64); i++)
 			((u64 *)(void *)&sum)[i] += from[i];
 	}
+	/* By the clock the machine's housekeeping ends the intervals. */
+	sum.updates += slab_reap_stats().passes;
 	return sum;
 }
 

@@ -35,7 +35,6 @@ struct slab_cpu {
 	unsigned int nr, target, burst;
 	enum slab_mode mode;
 	u64 bytes, share;		/* asked for by what is held; this CPU's part of memory */
-	u64 next_update;		/* CPU 0: when, ns or operations */
 	struct slab_temp *temp;		/* the cache that this CPU made, or NULL */
 	FILE *sink;			/* where /proc/slabinfo goes */
 	struct slab_stats stats;
@@ -87,6 +86,9 @@ struct slab_temp {
 __must_check int slab_caches_start(const struct stress_options *opt);
 /* Returns how many could not be destroyed.  CPU 0. */
 unsigned int slab_caches_stop(void);
+
+/* By the clock the working-set intervals are so short that every run ends some. */
+#define SLAB_REAP_MS	20u
 
 /* Caches for everybody, 0.. ; behind them the one for published objects alone. */
 unsigned int slab_nr_caches(void);
