@@ -44,19 +44,19 @@ static DEFINE_PER_CPU(struct kmalloc_large_stats, large_stats);
 
 /* ---- large blocks ---- */
 
-void *kmalloc_large_site(size_t size, gfp_t gfp, const struct slab_site *site)
+static void *alloc_large(size_t size, gfp_t gfp, int nid)
 {
 	struct page *page;
 
-	(void)site;
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (unlikely(size > KMALLOC_MAX_SIZE)) {
 		WARN_ON_ONCE(!(gfp & __GFP_NOWARN));
 		return NULL;
 	}
-	page = alloc_pages((gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE)) | __GFP_COMP,
-			   get_order(size));
+	page = alloc_pages_node(nid < 0 ? this_cpu()->node : nid,
+				(gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE)) | __GFP_COMP,
+				get_order(size));
 	if (!page)
 		return NULL;
 	__page_set_flags(page, PG_large_kmalloc);
@@ -64,6 +64,12 @@ void *kmalloc_large_site(size_t size, gfp_t gfp, const struct slab_site *site)
 	this_cpu_inc(large_stats.allocs);
 	this_cpu_add(large_stats.pages, 1UL << page->order);
 	return page_address(page);
+}
+
+void *kmalloc_large_site(size_t size, gfp_t gfp, const struct slab_site *site)
+{
+	(void)site;
+	return alloc_large(size, gfp, -1);
 }
 
 static void free_large(struct page *page)
@@ -149,7 +155,7 @@ size_t kmalloc_size_roundup(size_t size)
 void *kmalloc_node_site(size_t size, gfp_t gfp, int nid, const struct slab_site *site)
 {
 	if (size - 1 >= KMALLOC_MAX_CACHE_SIZE)
-		return kmalloc_large_site(size, gfp, site);
+		return alloc_large(size, gfp, nid);
 	return __kmem_cache_alloc_node(kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)],
 				       gfp, nid, site);
 }
@@ -188,6 +194,28 @@ void *kmemdup_site(const void *p, size_t len, gfp_t gfp, const struct slab_site 
 char *kstrdup_site(const char *s, gfp_t gfp, const struct slab_site *site)
 {
 	return s ? kmemdup_site(s, strlen(s) + 1, gfp, site) : NULL;
+}
+
+char *kstrndup_site(const char *s, size_t max, gfp_t gfp, const struct slab_site *site)
+{
+	size_t len = s ? strnlen(s, max) : 0;
+	char *copy = s ? kmalloc_site(len + 1, gfp, site) : NULL;
+
+	if (copy) {
+		memcpy(copy, s, len);
+		copy[len] = '\0';
+	}
+	return copy;
+}
+
+void *kmalloc_array_node_site(size_t n, size_t size, gfp_t gfp, int nid,
+			      const struct slab_site *site)
+{
+	size_t bytes;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return kmalloc_node_site(bytes, gfp, nid, site);
 }
 
 void kfree_sensitive_site(const void *p, const struct slab_site *site)

@@ -81,11 +81,16 @@ static inline void kfree_site(const void *p, const struct slab_site *site)
 /* @size bytes, uninitialised; ZERO_SIZE_PTR for 0, NULL when there are none. */
 #define kmalloc(size, gfp)	kmalloc_site((size), (gfp), SLAB_SITE())
 #define kzalloc(size, gfp)	kmalloc((size), (gfp) | __GFP_ZERO)
-/* From node @nid when possible. */
+/* From node @nid when possible; -1: this CPU's. */
 #define kmalloc_node(size, gfp, nid) kmalloc_node_site((size), (gfp), (nid), SLAB_SITE())
+#define kzalloc_node(size, gfp, nid) kmalloc_node((size), (gfp) | __GFP_ZERO, (nid))
 /* @n elements of @size bytes; NULL when the product overflows. */
 #define kmalloc_array(n, size, gfp) kmalloc_array_site((n), (size), (gfp), SLAB_SITE())
 #define kcalloc(n, size, gfp)	kmalloc_array((n), (size), (gfp) | __GFP_ZERO)
+#define kmalloc_array_node(n, size, gfp, nid) \
+	kmalloc_array_node_site((n), (size), (gfp), (nid), SLAB_SITE())
+#define kcalloc_node(n, size, gfp, nid) \
+	kmalloc_array_node((n), (size), (gfp) | __GFP_ZERO, (nid))
 /*
  * Memory of @size bytes with the old contents, at the old place when it fits.  @p NULL: kmalloc().
  * @size 0: kfree() and ZERO_SIZE_PTR.  On failure NULL, and @p is as it was.  With __GFP_ZERO
@@ -93,8 +98,9 @@ static inline void kfree_site(const void *p, const struct slab_site *site)
  */
 #define krealloc(p, size, gfp)	krealloc_site((p), (size), (gfp), SLAB_SITE())
 #define krealloc_array(p, n, size, gfp) krealloc_array_site((p), (n), (size), (gfp), SLAB_SITE())
-/* A copy of a string, or of @len bytes. */
+/* A copy of a string, of at most @max characters of it, or of @len bytes. */
 #define kstrdup(s, gfp)		kstrdup_site((s), (gfp), SLAB_SITE())
+#define kstrndup(s, max, gfp)	kstrndup_site((s), (max), (gfp), SLAB_SITE())
 #define kmemdup(p, len, gfp)	kmemdup_site((p), (len), (gfp), SLAB_SITE())
 /* What kmalloc() and friends returned; NULL and ZERO_SIZE_PTR are fine. */
 #define kfree(p)		kfree_site((p), SLAB_SITE())
@@ -110,6 +116,10 @@ void *krealloc_site(const void *p, size_t size, gfp_t gfp, const struct slab_sit
 void *kmemdup_site(const void *p, size_t len, gfp_t gfp, const struct slab_site *site)
 	__must_check;
 char *kstrdup_site(const char *s, gfp_t gfp, const struct slab_site *site) __must_check;
+char *kstrndup_site(const char *s, size_t max, gfp_t gfp, const struct slab_site *site)
+	__must_check;
+void *kmalloc_array_node_site(size_t n, size_t size, gfp_t gfp, int nid,
+			      const struct slab_site *site) __must_check;
 void kfree_sensitive_site(const void *p, const struct slab_site *site);
 void kfree_bulk_site(size_t nr, void **objs, const struct slab_site *site);
 

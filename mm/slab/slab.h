@@ -17,6 +17,7 @@
 
 #include "mm/page/page_alloc.h"
 #include "percpu/objcache.h"
+#include "runtime/fault_inject.h"
 
 /* Flags of kmem_cache_create(); the values are those of the kernel before 6.10. */
 typedef u32 slab_flags_t;
@@ -133,6 +134,26 @@ static inline unsigned int kmem_cache_size(const struct kmem_cache *s)
 /* The cache called @name, or NULL; the caller knows that nobody destroys it. */
 struct kmem_cache *kmem_cache_find(const char *name);
 
+/* ---- fault injection (Documentation/fault-injection, failslab) ---- */
+
+/*
+ * Makes allocations of objects fail: in debug builds any, also a hit of the CPU's magazine; in
+ * release builds those that its magazine cannot serve.  Not those of magazines, which have an
+ * attribute of their own: without an array the object goes past the per-CPU layer, and nobody is
+ * refused.  Quiescent to change.
+ */
+struct fault_attr *failslab_attr(void);
+struct fault_attr *fail_magazine_attr(void);
+
+extern struct fault_attr failslab;
+__cold bool __should_failslab(const struct kmem_cache *s, gfp_t gfp);
+
+/* Any context. */
+static inline bool should_failslab(const struct kmem_cache *s, gfp_t gfp)
+{
+	return unlikely(READ_ONCE(failslab.enabled)) && __should_failslab(s, gfp);
+}
+
 /* ---- objects ---- */
 
 /* The misses; @obj is checked when the cache is a debug cache. */
@@ -150,8 +171,12 @@ void kmem_cache_free_bulk_site(struct kmem_cache *s, size_t nr, void **objs,
 __must_check static inline void *kmem_cache_alloc_site(struct kmem_cache *s, gfp_t gfp,
 						       const struct slab_site *site)
 {
-	void *obj = objcache_pop(&s->oc);
+	void *obj;
 
+	/* A hit of a release build has no time for the question. */
+	if (KMEMLAB_DEBUG && should_failslab(s, gfp))
+		return NULL;
+	obj = objcache_pop(&s->oc);
 	if (unlikely(!obj))
 		obj = __kmem_cache_alloc(s, gfp, site);
 	if ((gfp & __GFP_ZERO) && likely(obj))
@@ -178,14 +203,6 @@ static inline void kmem_cache_free_site(struct kmem_cache *s, void *obj,
 	kmem_cache_alloc_bulk_site((s), (gfp), (nr), (objs), SLAB_SITE())
 #define kmem_cache_free_bulk(s, nr, objs) \
 	kmem_cache_free_bulk_site((s), (nr), (objs), SLAB_SITE())
-
-/* ---- fault injection (Documentation/fault-injection, failslab) ---- */
-
-/*
- * Makes allocations fail that a CPU's magazine cannot serve; under the policy "none" these are all.
- * The allocator's own caches are spared.  Quiescent to change.
- */
-struct fault_attr *failslab_attr(void);
 
 /* ---- statistics ---- */
 

@@ -11,18 +11,23 @@ static inline bool is_debug(const struct kmem_cache *s)
 	return s->flags & SLAB_DEBUG_FLAGS;
 }
 
-static struct fault_attr failslab = FAULT_ATTR("failslab");
+struct fault_attr failslab = FAULT_ATTR("failslab");
 
 struct fault_attr *failslab_attr(void)
 {
 	return &failslab;
 }
 
-/* Any context. */
-static inline bool should_failslab(const struct kmem_cache *s, gfp_t gfp)
+static struct fault_attr fail_magazine = FAULT_ATTR("fail_magazine");
+
+struct fault_attr *fail_magazine_attr(void)
 {
-	return unlikely(READ_ONCE(failslab.enabled)) && !s->internal && !s->magazine &&
-	       !(gfp & __GFP_NOFAIL) && should_fail(&failslab, s->object_size);
+	return &fail_magazine;
+}
+
+bool __should_failslab(const struct kmem_cache *s, gfp_t gfp)
+{
+	return !s->magazine && !(gfp & __GFP_NOFAIL) && should_fail(&failslab, s->object_size);
 }
 
 void *__kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp, const struct slab_site *site)
@@ -32,7 +37,8 @@ void *__kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp, const struct slab_site
 	if (gfp & __GFP_DIRECT_RECLAIM)
 		might_sleep();
 	VM_BUG_ON((gfp & __GFP_ZERO) && s->ctor);
-	if (should_failslab(s, gfp))
+	/* In debug builds the caller has asked, before it looked for a hit. */
+	if (!KMEMLAB_DEBUG && should_failslab(s, gfp))
 		return NULL;
 	obj = objcache_alloc_slow(&s->oc, gfp);
 	if (unlikely(is_debug(s)) && obj)
@@ -50,7 +56,7 @@ void *__kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid,
 	BUG_ON((unsigned int)nid >= nr_node_ids);
 	if (gfp & __GFP_DIRECT_RECLAIM)
 		might_sleep();
-	if (!slab_take(s, &obj, 1, gfp, nid))
+	if (should_failslab(s, gfp) || !slab_take(s, &obj, 1, gfp, nid))
 		return NULL;
 	if (unlikely(is_debug(s)))
 		slab_debug_alloc(s, obj, site);
@@ -77,6 +83,8 @@ unsigned int kmem_cache_alloc_bulk_site(struct kmem_cache *s, gfp_t gfp, size_t 
 
 	if (gfp & __GFP_DIRECT_RECLAIM)
 		might_sleep();
+	if (should_failslab(s, gfp))
+		return 0;
 	got = objcache_alloc_bulk(&s->oc, gfp, (unsigned int)nr, objs);
 	for (unsigned int i = 0; unlikely(is_debug(s)) && i < got; i++)
 		slab_debug_alloc(s, objs[i], site);
@@ -149,6 +157,8 @@ static struct kmem_cache *magazine_cache(u32 rounds)
 struct magazine *slab_magazine_alloc(struct objcache *oc, u32 rounds)
 {
 	(void)oc;
+	if (should_fail(&fail_magazine, rounds))
+		return NULL;
 	/* A magazine is a convenience: no reserve, no reclaim, no warning. */
 	return kmem_cache_alloc(magazine_cache(rounds), GFP_NOWAIT);
 }

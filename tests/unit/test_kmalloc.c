@@ -68,6 +68,15 @@ static void edges_body(void)
 	EXPECT(strcmp(p, "a string") == 0);
 	kfree(p);
 	EXPECT(!kstrdup(NULL, GFP_KERNEL));
+	p = kstrndup("a string", 3, GFP_KERNEL);
+	EXPECT(strcmp(p, "a s") == 0);
+	kfree(p);
+	p = kstrndup("a string", 100, GFP_KERNEL);
+	EXPECT(strcmp(p, "a string") == 0);
+	kfree(p);
+	EXPECT(!kstrndup(NULL, 3, GFP_KERNEL));
+	EXPECT(!kmalloc_array_node(SIZE_MAX / 2, 3, GFP_KERNEL, 0));
+	EXPECT(!kcalloc_node(SIZE_MAX, SIZE_MAX, GFP_KERNEL, 0));
 }
 
 /* Zeroed memory is zero, also when it was used before. */
@@ -125,6 +134,15 @@ static void types_body(void)
 	kfree(dma);
 	kfree(rcl);
 	kfree_bulk(2, nodes);
+	for (int nid = 0; nid < 2; nid++) {
+		u8 *large = kcalloc_node(10, 5000, GFP_KERNEL, nid);
+
+		EXPECT(page_to_nid(virt_to_page(large)) == nid && large[49999] == 0);
+		kfree(large);
+		large = kzalloc_node(300, GFP_KERNEL, nid);
+		EXPECT(page_to_nid(virt_to_page(large)) == nid && large[299] == 0);
+		kfree(large);
+	}
 }
 
 static void bulk_body(void)
