@@ -48,8 +48,7 @@ static void bring_up_slab(void *arg)
 
 static void take_down_slab(void *arg)
 {
-	(void)arg;
-	slab_shutdown();
+	*(u64 *)arg = slab_shutdown();
 }
 
 static void show_slabinfo(FILE *out)
@@ -70,8 +69,69 @@ static int boot_slab(const struct slab_options *opt, struct mm_error *err)
 	return up.code;
 }
 
+/* ---- virtual memory: hardware, the kernel's addresses, address spaces ---- */
+
+struct vma_bring_up {
+	const struct vma_options *opt;
+	int code;
+};
+
+static void bring_up_vma(void *arg)
+{
+	struct vma_bring_up *up = arg;
+
+	up->code = vma_boot(up->opt);
+}
+
+static int boot_vm(const struct vm_options *opt, struct mm_error *err)
+{
+	struct vma_bring_up up;
+	int code;
+
+	if (!opt)
+		return 0;
+	up.opt = &opt->vma;
+	code = mmu_boot(&opt->tlb);
+	if (code == -EINVAL)
+		return mm_error(err, code, "tlb: %u sets of %u ways are not possible; give powers "
+				"of two up to 4096 and 1..16", opt->tlb.sets, opt->tlb.ways);
+	if (!code)
+		code = kva_boot(&opt->kva);
+	if (!code)
+		cpu_run(0, bring_up_vma, &up);
+	if (!code)
+		code = up.code;
+	return code ? mm_error(err, code, "vm: no memory for virtual memory; give more") : 0;
+}
+
+static void take_down_vma(void *arg)
+{
+	(void)arg;
+	vma_shutdown();
+}
+
+static void free_kernel_tables(void *arg)
+{
+	(void)arg;
+	mmu_free_kernel_tables();
+}
+
+u64 kmemlab_vm_shutdown(void)
+{
+	u64 leaked = 0;
+
+	cpu_run(0, take_down_vma, NULL);
+	kva_shutdown();
+	cpu_run(0, free_kernel_tables, NULL);
+	/* Reports leaks; does nothing when the allocator is not up. */
+	cpu_run(0, take_down_slab, &leaked);
+	mmu_shutdown();
+	return leaked;
+}
+
 int kmemlab_boot(const struct kmemlab_options *opt, struct mm_error *err)
 {
+	static const struct slab_options default_slab;
 	size_t percpu_bytes = opt->percpu_bytes ? opt->percpu_bytes : KMEMLAB_PERCPU_BYTES;
 	int code = boot_cpus(opt, err);
 
@@ -91,9 +151,12 @@ int kmemlab_boot(const struct kmemlab_options *opt, struct mm_error *err)
 			       opt->cpu.nr_cpus, strerror(-code));
 		goto stop;
 	}
-	code = boot_slab(opt->slab, err);
+	code = boot_slab(opt->slab ? opt->slab : opt->vm ? &default_slab : NULL, err);
+	if (!code)
+		code = boot_vm(opt->vm, err);
 	if (!code)
 		return 0;
+	(void)kmemlab_vm_shutdown();
 stop:
 	machine_stop_cpus();
 	mm_shutdown();
@@ -106,9 +169,8 @@ cpus:
 
 void kmemlab_shutdown(void)
 {
-	/* Reports leaks; does nothing when the allocator is not up. */
 	if (cpu_online(0))
-		cpu_run(0, take_down_slab, NULL);
+		(void)kmemlab_vm_shutdown();
 	/* While stopping, each CPU gives its cached pages back: memory must still be there. */
 	machine_stop_cpus();
 	mm_shutdown();

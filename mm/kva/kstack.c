@@ -45,7 +45,7 @@ int kstack_alloc(struct kstack *stack, unsigned int nr_pages)
 	if (!nr_pages || nr_pages > KSTACK_MAX_PAGES)
 		return -EINVAL;
 	stack->nr_pages = nr_pages;
-	stack->base = __vmalloc_area(nr_pages * PAGE_SIZE, GFP_KERNEL | __GFP_HIGHMEM, VM_STACK);
+	stack->base = __vmalloc_area(nr_pages * PAGE_SIZE, GFP_KERNEL | __GFP_HIGHMEM, VM_KSTACK);
 	if (!stack->base)
 		return -ENOMEM;
 	memset(stack->base, 0, nr_pages * PAGE_SIZE);

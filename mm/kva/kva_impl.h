@@ -23,7 +23,7 @@ enum vmap_state { VMAP_FREE, VMAP_BUSY, VMAP_LAZY };
 struct vmap_area {
 	u32 nr_pages;		/* without the guard page behind it */
 	u8 state;		/* enum vmap_state */
-	u8 flags;		/* VM_ALLOC, VM_MAP, VM_STACK */
+	u8 flags;		/* VM_ALLOC, VM_MAP, VM_KSTACK */
 	u32 next_lazy;		/* list of lazy areas, by index; VMAP_NONE ends it */
 };
 

@@ -160,7 +160,7 @@ void vfree(const void *addr)
 {
 	if (!addr)
 		return;
-	free_area(find_area(addr, VM_ALLOC | VM_STACK));
+	free_area(find_area(addr, VM_ALLOC | VM_KSTACK));
 	count(&stats.frees, 1);
 }
 

@@ -55,7 +55,7 @@ struct vmalloc_stats vmalloc_stats(void);
 /* Kinds of areas. */
 #define VM_ALLOC	0x1	/* vmalloc: owns its frames */
 #define VM_MAP		0x2	/* vmap */
-#define VM_STACK	0x4	/* kernel stack: owns its frames, grows down to a guard page */
+#define VM_KSTACK	0x4	/* kernel stack: owns its frames, grows down to a guard page */
 
 void *__vmalloc_area(size_t size, gfp_t gfp, u8 flags) __must_check;
 

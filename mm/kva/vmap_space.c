@@ -178,7 +178,7 @@ bool vmap_describe(const void *addr, char *buf, size_t size) __context_unsafe("p
 		;
 	a = &areas[i];
 	if (page + 1 < vmap_nr_pages && areas[page + 1].state == VMAP_BUSY &&
-	    areas[page + 1].flags & VM_STACK)
+	    areas[page + 1].flags & VM_KSTACK)
 		snprintf(buf, size, "kernel stack overflow: %p is in the guard page below the "
 			 "stack at %p", addr, (void *)vmap_host((u32)page + 1));
 	else if (a->state == VMAP_FREE || page > i + a->nr_pages)

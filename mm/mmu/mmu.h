@@ -11,6 +11,13 @@
  */
 int mmu_boot(const struct tlb_options *opt) __must_check;
 
+/*
+ * Frees the kernel's own tables, which the first address space brought up and which stay when the
+ * last has gone: afterwards no frame is the MMU's.  On a CPU, task context; no address space and no
+ * vmalloc area is left.  Harmless when there are none.
+ */
+void mmu_free_kernel_tables(void);
+
 /* No work running.  Harmless when not booted. */
 void mmu_shutdown(void);
 

@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm/mmu/mmu.h"
 #include "mm/mmu/tlbflush.h"
 #include "mm/mmu/trace_tlb.h"
 #include "mm/page/vmstat.h"
@@ -315,6 +316,30 @@ void mmu_context_destroy(struct mmu_context *ctx)
 }
 
 /* ---- the kernel's half ---- */
+
+/* Frees a table of the kernel's half and those below it; the recursion is three deep. */
+static void free_kernel_table(struct page *table, unsigned int level)
+{
+	const u64 *entry = page_address(table);
+
+	for (unsigned int i = 0; level && i < PTRS_PER_TABLE; i++)
+		if (READ_ONCE(entry[i]))
+			free_kernel_table(pfn_to_page(entry_pfn(READ_ONCE(entry[i]))), level - 1);
+	pgtable_unalloc(&init_mm, table);
+}
+
+void mmu_free_kernel_tables(void)
+{
+	struct page *root;
+
+	if (!ptlocks || smp_load_acquire(&init_mm_ready) != 2)
+		return;
+	/* A CPU that walks from now on finds no root, hence nothing. */
+	root = virt_to_page(init_mm.pgd);
+	WRITE_ONCE(init_mm.pgd, NULL);
+	free_kernel_table(root, 3);
+	smp_store_release(&init_mm_ready, 0u);
+}
 
 void kernel_unmap_pages(unsigned long addr, unsigned long nr)
 {

@@ -119,7 +119,8 @@ void vma_end_read(struct vm_area_struct *vma);
  * Write-locks @vma until mmap_lock, held for writing, is dropped: waits for its readers.  Before
  * any (W) field of an attached area is changed, and before its entries are taken down or moved.
  */
-void vma_start_write(struct vm_area_struct *vma);
+void _vma_start_write(struct vm_area_struct *vma, struct lock_site *site);
+#define vma_start_write(vma)	_vma_start_write((vma), LOCK_SITE())
 bool vma_is_write_locked(const struct vm_area_struct *vma);
 #define vma_assert_write_locked(vma)	VM_BUG_ON(!vma_is_write_locked(vma))
 /* Held in either mode, or mmap_lock is. */

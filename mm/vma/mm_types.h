@@ -104,6 +104,7 @@ struct vm_area_struct {
 	struct shmem_object *vm_shmem;	/* (C) behind a shared anonymous area, counted; or NULL */
 	struct anon_vma_name *anon_name;	/* (W) counted; or NULL */
 	const char *special;		/* (C) printed as its name, outlives the area; or NULL */
+	struct vm_area_struct *next_detached;	/* (M) the next one that munmap takes out */
 
 	/*
 	 * 0 detached; 1 attached; +1 per reader; + VMA_LOCK_OFFSET while a writer waits or changes

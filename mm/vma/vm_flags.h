@@ -29,6 +29,7 @@ typedef u64 vm_flags_t;
 #define VM_ACCOUNT	0x00100000ULL	/* counts as memory promised */
 #define VM_NORESERVE	0x00200000ULL
 #define VM_SOFTDIRTY	0x08000000ULL	/* new, or written since it was cleared */
+#define VM_NOHUGEPAGE	0x40000000ULL	/* MAP_STACK asks for it */
 #define VM_STACK	VM_GROWSDOWN
 
 #define VM_ACCESS_FLAGS	(VM_READ | VM_WRITE | VM_EXEC)

@@ -58,10 +58,13 @@ struct vma_edit {
 };
 
 void vma_edit_begin(struct vma_edit *edit, struct vma_tree *tree);
-/* Enters @vma for [@start, @end), which is free.  0 or -ENOMEM (the edit must be aborted). */
+/*
+ * Enters @vma for [@start, @end), which is free.  0; or -ENOMEM, and the edit is as it was: like
+ * after a failed resize it may be committed without this change.
+ */
 int vma_edit_insert(struct vma_edit *edit, struct vm_area_struct *vma, unsigned long start,
 		    unsigned long end) __must_check;
-/* Takes out the area that starts at @start. */
+/* Takes out the area that starts at @start.  0; or -ENOMEM, and the edit must be aborted. */
 int vma_edit_erase(struct vma_edit *edit, unsigned long start) __must_check;
 /* Gives the area that starts at @old the range [@start, @end); the rest of that is free. */
 int vma_edit_resize(struct vma_edit *edit, unsigned long old, unsigned long start,
