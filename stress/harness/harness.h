@@ -86,6 +86,7 @@ struct stress_run {
 	struct stress_ops ops;		/* at the end of stepping */
 	struct device_stats device;
 	struct lock_report locks;
+	json_t *timeline;		/* the run in slices; NULL: not wanted */
 	json_t *result;			/* the result document */
 	char *summary;			/* the same for people, in a few lines */
 };

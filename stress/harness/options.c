@@ -24,6 +24,7 @@
 
 #define DEFAULT_SECONDS	10
 #define DEFAULT_SEED	1
+#define DEFAULT_SLICES	40
 #define DEFAULT_MEM	(256ULL << 20)
 /* Least memory for each CPU: below, the per-CPU lists alone may hold all of it. */
 #define MEM_PER_CPU_MIN	(1ULL << 20)
@@ -33,7 +34,7 @@ enum {
 	OPT_LOCKSTAT, OPT_PCP, OPT_PCP_BATCH, OPT_PCP_HIGH, OPT_PCP_FRACTION, OPT_PCP_SCALE,
 	OPT_SLAB, OPT_SLAB_DEBUG, OPT_MODE, OPT_TASKS, OPT_PAGES, OPT_VMA_LOCKS,
 	OPT_IRQ_RATE, OPT_IRQ_ORDER, OPT_IRQ, OPT_IRQS_OFF, OPT_HZ, OPT_HOTPLUG,
-	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_HELP, OPT_VERSION,
+	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_SLICES, OPT_HELP, OPT_VERSION,
 };
 
 static const struct argp_option argp_options[] = {
@@ -85,6 +86,8 @@ static const struct argp_option argp_options[] = {
 	  "off, default (contended and sampled holds) or all", 6 },
 	{ "irqs-off", OPT_IRQS_OFF, "on|off", 0,
 	  "time the sections with interrupts masked (default off)", 6 },
+	{ "slices", OPT_SLICES, "N", 0,
+	  "parts of the run in the result's timeline, 0 for none (default 40)", 6 },
 	{ "out", OPT_OUT, "FILE", 0, "write the result as JSON", 6 },
 	{ "json", OPT_JSON, NULL, 0, "print the result as JSON instead of the summary", 6 },
 	{ "quiet", OPT_QUIET, NULL, 0, "print only the seed, and what went wrong", 6 },
@@ -110,6 +113,7 @@ static const struct number_option {
 	NUMBER(OPT_SEED, seed, 0, INT64_MAX),
 	NUMBER(OPT_IRQ_RATE, irq_rate, 0, STRESS_IRQ_RATE_MAX),
 	NUMBER(OPT_IRQ_ORDER, irq_order, 0, MAX_PAGE_ORDER),
+	NUMBER(OPT_SLICES, slices, 0, STRESS_SLICES_MAX),
 	NUMBER(OPT_HZ, hz, 0, STRESS_HZ_MAX),
 	NUMBER(OPT_HOTPLUG, hotplug, 0, STRESS_HOTPLUG_MAX),
 	NUMBER(OPT_TASKS, tasks, 1, STRESS_TASKS_MAX),
@@ -359,7 +363,7 @@ void stress_options_default(struct stress_options *opt)
 		.nodes = 1, .layout = "x86_64", .lock = "futex", .lockstat = "default",
 		.pcp_batch = STRESS_UNSET, .pcp_high = STRESS_UNSET,
 		.pcp_high_fraction = STRESS_UNSET, .pcp_scale_max = STRESS_UNSET,
-		.irq = "safepoint", .irq_order = 1, .oracle = true,
+		.irq = "safepoint", .irq_order = 1, .oracle = true, .slices = DEFAULT_SLICES,
 		.tasks = STRESS_UNSET, .pages = STRESS_UNSET, .vma_locks = true,
 	};
 }

@@ -10,6 +10,7 @@
 #define STRESS_IRQ_RATE_MAX	100000
 #define STRESS_HZ_MAX		10000
 #define STRESS_HOTPLUG_MAX	1000
+#define STRESS_SLICES_MAX	1000
 #define STRESS_TASKS_MAX	4096
 #define STRESS_PAGES_MAX	(1u << 20)
 
@@ -36,6 +37,7 @@ struct stress_options {
 	const char *irq;		/* how interrupts reach another CPU: safepoint or signal */
 	unsigned int hz;		/* timer ticks per second and CPU */
 	unsigned int hotplug;		/* CPUs taken down and up again, per second */
+	unsigned int slices;		/* of the timeline; 0: none */
 	const char *out;		/* file for the JSON result; NULL: none */
 	const char *proc[STRESS_MAX_PROC];	/* /proc texts to print at the end */
 	unsigned int nr_proc;

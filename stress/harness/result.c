@@ -16,6 +16,7 @@
 #include "mm/procfs.h"
 #include "runtime/hotplug.h"
 #include "runtime/spinlock.h"
+#include "stress/harness/timeline.h"
 #include "stress/report/result_file.h"
 
 static json_t *count(u64 value)
@@ -280,6 +281,9 @@ json_t *result_collect(struct stress_run *run)
 		json_object_set_new(sampled, "workload", run->wl->sample(run));
 	json_object_set_new(doc, "sampled", sampled);
 	json_object_set_new(doc, "locks", lock_report_json(&run->locks));
+	if (run->timeline)
+		json_object_set(doc, "timeline", run->timeline);
+	json_object_set_new(doc, "memory_map", memory_map_json());
 	json_object_set_new(doc, "proc", proc_json());
 	return doc;
 }

@@ -37,6 +37,7 @@
 #include "stress/harness/live.h"
 #include "stress/harness/progress.h"
 #include "stress/harness/result.h"
+#include "stress/harness/timeline.h"
 
 /* Operations between quiescent states. */
 #define OPS_PER_TASK		64
@@ -228,6 +229,7 @@ struct watch {
 	u64 seen[NR_CPUS];			/* operations at the last look */
 	unsigned int still[NR_CPUS];		/* seconds without one more */
 	struct progress progress;
+	struct timeline *timeline;		/* may be NULL */
 };
 
 static void watch_stuck(struct stress_run *run, struct watch *w)
@@ -268,6 +270,7 @@ static void watch_run(struct stress_run *run, struct watch *w)
 
 		if (READ_ONCE(interrupted) || (!opt->ops && elapsed >= opt->seconds))
 			WRITE_ONCE(run->beat, BEAT_STOP);
+		timeline_look(w->timeline, run);
 		if (now - w->last_second >= NSEC_PER_SEC) {
 			w->last_second = now;
 			/* With --ops the operations make the seconds (I2). */
@@ -278,6 +281,7 @@ static void watch_run(struct stress_run *run, struct watch *w)
 		}
 		/* A run that ends soon must not wait for a whole beat. */
 		nap = elapsed < 0.1 ? WATCH_MIN_NS : WATCH_NS;
+		nap = min(nap, timeline_due(w->timeline));
 		if (!opt->ops && opt->seconds - elapsed < (double)nap / NSEC_PER_SEC)
 			nap = (long)(max(opt->seconds - elapsed, 1e-5) * NSEC_PER_SEC);
 		live_sleep(nap);
@@ -293,16 +297,20 @@ static int step_all(struct stress_run *run)
 		return -ENOMEM;
 	progress_init(&w->progress, stderr, !run->opt->quiet);
 	live_open(run);
+	w->timeline = timeline_start(run);
 	w->start = w->last_second = clock_ns();
 	periodic_works_resume();
 	cpu_start_all(step_until_done, run);
 	watch_run(run, w);
 	cpu_wait_all();
 	live_close();
+	timeline_end(w->timeline, run);
 	periodic_works_pause();
 	cpu_run_all(settle, NULL);
 	run->elapsed = (double)(clock_ns() - w->start) / NSEC_PER_SEC;
 	run->ops = stress_count_ops(run);
+	run->timeline = timeline_json(w->timeline);
+	timeline_free(w->timeline);
 	hostmem_free(w, sizeof(*w));
 	return 0;
 }
@@ -521,8 +529,9 @@ down:
 void stress_run_free(struct stress_run *run)
 {
 	json_decref(run->result);
+	json_decref(run->timeline);
 	free(run->summary);
 	lock_report_free(&run->locks);
-	run->result = NULL;
+	run->result = run->timeline = NULL;
 	run->summary = NULL;
 }

@@ -77,8 +77,8 @@ setup() {
   assert_usage_error "takes no value"
   run kmemlab report -q "$sample"
   assert_usage_error "unknown option '-q'"
-  run kmemlab report "$sample" "$sample"
-  assert_usage_error "one file at a time"
+  run kmemlab report --json "$sample" "$sample"
+  assert_usage_error "--format json takes one run"
   run kmemlab report --lock=zome-\>lock "$sample"
   assert_usage_error "did you mean 'zone->lock[Normal]'?"
 }
