@@ -12,6 +12,7 @@
 #include "runtime/lib/llist.h"
 #include "runtime/lib/rand.h"
 #include "runtime/lib/site.h"
+#include "runtime/tsan.h"
 
 struct lockstat_cpu;
 struct lockdep_cpu;
@@ -107,13 +108,13 @@ extern __thread struct cpu *current_cpu;
 /* The CPU this code runs on; NULL on a host thread that is no CPU (the harness's main). */
 static inline struct cpu *this_cpu(void)
 {
-	return current_cpu;
+	return tsan_own_pointer(current_cpu);
 }
 
 /* Any context of a CPU. */
 static inline unsigned int smp_processor_id(void)
 {
-	return current_cpu->id;
+	return this_cpu()->id;
 }
 
 static inline bool cpu_online(unsigned int cpu)

@@ -68,12 +68,29 @@ static inline void *tsan_fiber_create(const char *name)
 #define TSAN_SWITCHES_FIBER \
 	__attribute__((noinline, no_sanitize("thread"), disable_sanitizer_instrumentation))
 
+/*
+ * A thread's own pointer (__thread), which nobody else can reach: read several times in every
+ * operation, it is fetched without a call into the run time, which has nothing to check there.
+ */
+#ifdef __x86_64__
+#define tsan_own_pointer(x)						\
+	({								\
+		__typeof__(x) own;					\
+									\
+		__asm__("movq %1, %0" : "=r"(own) : "m"(x));		\
+		own;							\
+	})
+#else
+#define tsan_own_pointer(x)	(x)
+#endif
+
 /* It delivers a signal when the thread next calls into it, which a sleeping CPU never does. */
 #define tsan_delays_signals()	true
 
 #else /* !KMEMLAB_TSAN */
 
 #define tsan_delays_signals()	false
+#define tsan_own_pointer(x)	(x)
 
 #define tsan_pre_lock(l, f)	((void)(l))
 #define tsan_post_lock(l, f)	((void)(l))

@@ -152,12 +152,21 @@ static inline bool get_page_unless_zero(struct page *page)
 }
 
 /*
- * Drops one reference; true when it was the last.  Fully ordered, so that everything done with
- * the page under any reference comes before its reuse.
+ * Drops one reference; true when it was the last.  Everything done with the page under any
+ * reference comes before its reuse.
+ *
+ * The only reference there is goes without ordering: the acquire pairs with the fetch_add() of
+ * those who dropped theirs before, and what hands the page on (a page list, the zone lock) orders
+ * the rest.  The compare fails if a lookup took a reference meanwhile.
  */
 static inline bool put_page_testzero(struct page *page)
 {
+	s32 only = 1;
+
 	VM_BUG_ON(page_count(page) <= 0);
+	if (likely(smp_load_acquire(&page->_refcount) == 1) &&
+	    likely(try_cmpxchg_relaxed(&page->_refcount, &only, 0)))
+		return true;
 	return fetch_add(&page->_refcount, -1) == 1;
 }
 

@@ -23,8 +23,8 @@ static void prep_compound_page(struct page *page, unsigned int order)
 
 		tail->compound_head = page;
 		tail->mapping = NULL;
-		/* Release: whoever sees PG_tail follows compound_head. */
-		smp_store_release(&tail->flags, PG_tail);
+		/* Marked: CPUs that free a neighbour look at the flags (see struct page). */
+		WRITE_ONCE(tail->flags, PG_tail);
 	}
 	__page_set_flags(page, PG_head);
 }

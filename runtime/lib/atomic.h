@@ -46,6 +46,7 @@ void sim_store_point(const void *word);
 						      __ATOMIC_RELAXED))
 #define try_cmpxchg(p, expected, v)	try_cmpxchg_order(p, expected, v, __ATOMIC_SEQ_CST)
 #define try_cmpxchg_acquire(p, expected, v) try_cmpxchg_order(p, expected, v, __ATOMIC_ACQUIRE)
+#define try_cmpxchg_relaxed(p, expected, v) try_cmpxchg_order(p, expected, v, __ATOMIC_RELAXED)
 #define try_cmpxchg_release(p, expected, v) try_cmpxchg_order(p, expected, v, __ATOMIC_RELEASE)
 
 /*

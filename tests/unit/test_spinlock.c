@@ -11,7 +11,6 @@
 #include "runtime/spinlock.h"
 
 static const struct lock_class test_class = { .same_rank_ok = true, .name = "spinlock under test" };
-/* ThreadSanitizer's deadlock detector keeps at most 64 entries per thread; stay well below. */
 #define NESTED		16
 
 static spinlock_t lock, many[NESTED];
