@@ -10,6 +10,7 @@
 #include "mm/vma/rmap.h"
 #include "mm/vma/shmem.h"
 #include "runtime/hostmem.h"
+#include "runtime/rcu.h"
 
 struct vm_census {
 	struct vm_check_result result;
@@ -169,7 +170,8 @@ static void check_page(struct vm_census *c, unsigned long pfn)
 	const struct page *page = pfn_to_page(pfn);
 	u32 maps = c->maps[pfn];
 
-	if (!page_test_flags(page, PG_allocated) || !page_is_anon(page))
+	if (!page_test_flags(page, PG_allocated) || page_test_flags(page, PG_slab | PG_table) ||
+	    !page_is_anon(page))
 		return;
 	if (page_mapcount(page) != (s32)maps || page_count(page) != (s32)maps)
 		wrong(c, "vm oracle: anonymous pfn %#lx: %u entries, mapcount %d, refcount %d", pfn,
@@ -184,6 +186,7 @@ struct vm_check_result vm_check(struct mm_struct *const *mms, unsigned int nr)
 	struct vm_census c = { .result = { .ok = true } };
 	size_t bytes = max_pfn * sizeof(*c.maps);
 
+	rcu_barrier();		/* what is still on its way to be freed would be seen changing */
 	c.maps = hostmem_alloc(bytes);
 	if (!c.maps) {
 		wrong(&c, "vm oracle: the host has no memory for its %zu bytes", bytes);
