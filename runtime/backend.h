@@ -41,6 +41,8 @@ struct backend {
 	void (*membarrier)(void);
 
 	u64 (*clock_ns)(void);
+	/* Lets about @ns pass in the name of this CPU; it takes no interrupts meanwhile. */
+	void (*delay)(u64 ns);
 
 	/* Grace periods: rcu.c keeps the numbers, the back end says when one is over. */
 	void (*rcu_online)(struct cpu *cpu);

@@ -124,6 +124,14 @@ static u64 threads_clock_ns(void)
 	return (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_nsec;
 }
 
+static void threads_delay(u64 ns)
+{
+	u64 end = threads_clock_ns() + ns;
+
+	while (threads_clock_ns() < end)
+		cpu_pause();
+}
+
 /* ---- RCU: liburcu QSBR, and a thread that is no CPU to wait for grace periods ---- */
 
 static pthread_t gp_thread;
@@ -213,6 +221,7 @@ const struct backend backend_threads = {
 	.signal_cpu = threads_signal_cpu,
 	.membarrier = threads_membarrier,
 	.clock_ns = threads_clock_ns,
+	.delay = threads_delay,
 	.rcu_online = threads_rcu_online,
 	.rcu_offline = threads_rcu_offline,
 	.rcu_quiescent = threads_rcu_quiescent,

@@ -24,6 +24,7 @@
 #include "runtime/backend.h"
 #include "runtime/hostmem.h"
 #include "runtime/hotplug.h"
+#include "runtime/inject.h"
 #include "runtime/ipi.h"
 #include "runtime/irq.h"
 #include "runtime/irqgen.h"
@@ -341,6 +342,7 @@ static void shutdown_parts(void)
 	irq_stack_unwatch();
 	workqueue_shutdown();
 	irqgen_shutdown();
+	inject_shutdown();
 	rcu_shutdown();
 	ipi_shutdown();
 	hotplug_shutdown();

@@ -28,10 +28,11 @@ struct cpu {
 	unsigned int irqs_off;		/* soft interrupt mask: 0 or 1 */
 	unsigned int softirq_pending;	/* one bit per softirq raised on this CPU */
 	uintptr_t percpu_off;		/* add to a per-CPU symbol to get this CPU's copy */
-	struct lockstat_cpu *lockstat;
+	struct lockstat_cpu *lockstat;	/* NULL: acquisitions take the slow way */
 	struct lockdep_cpu *lockdep;
 	struct irqsoff_trace *irqsoff;	/* NULL: sections with the mask closed are not timed */
 	struct rand_state rand;		/* this CPU's stream; perturbation and sampling only */
+	struct lockstat_cpu *recorder;	/* NULL: nothing is recorded */
 	/* Debug builds: what made this CPU atomic, for might_sleep(). */
 	const struct code_site *preempt_site, *bh_site, *irq_site;
 

@@ -33,6 +33,7 @@
 #include "runtime/backend.h"
 #include "runtime/hostmem.h"
 #include "runtime/hotplug.h"
+#include "runtime/inject.h"
 #include "runtime/irq.h"
 #include "runtime/lib/limits.h"
 #include "runtime/lockdep.h"
@@ -207,24 +208,45 @@ static u64 pass_on_devices(u64 pending)
 	return pending & ~DEVICE_VECTORS;
 }
 
+/* What is pending now, but for a call that the injection holds back. */
+static u64 take_pending(struct cpu *cpu)
+{
+	const u64 call = 1ULL << IRQ_CALL_FUNCTION;
+	/* Acquire: pairs with irq_raise(). */
+	u64 pending = xchg_acquire(&cpu->irq_pending, 0);
+
+	if (inject_on(INJECT_IPI_DELAY) && (pending & call) && inject_hold_call_back()) {
+		irq_set_pending(cpu, IRQ_CALL_FUNCTION);
+		pending &= ~call;
+	}
+	return pending;
+}
+
 /* Runs on the interrupt stack, on the interrupt fiber, mask closed. */
 static void irq_handle_pending(void)
 {
 	struct cpu *cpu = this_cpu();
-	u64 pending;
+	u64 pending, again = 0;
 
 	tsan_irqs_off(cpu);
 	if (unlikely(sim_active))
 		tsan_acquire(&sim_host_token);
 	if (unlikely(cpu->irqsoff))
 		irqsoff_begin(cpu, CODE_SITE());
-	/* Acquire: pairs with irq_raise(). */
-	while ((pending = xchg_acquire(&cpu->irq_pending, 0))) {
+	while ((pending = take_pending(cpu))) {
 		if (unlikely(owner_read(cpu->hp_state) != CPU_ONLINE))
 			pending = pass_on_devices(pending);
-		for (; pending; pending &= pending - 1)
-			run_vector(cpu, (unsigned int)__builtin_ctzll(pending));
+		for (; pending; pending &= pending - 1) {
+			unsigned int vec = (unsigned int)__builtin_ctzll(pending);
+
+			run_vector(cpu, vec);
+			if (inject_on(INJECT_IRQ_STORM) && inject_storm(vec))
+				again |= 1ULL << vec;
+		}
 	}
+	/* At the next safepoint, not in this round. */
+	if (unlikely(again))
+		__atomic_fetch_or(&cpu->irq_pending, again, __ATOMIC_RELEASE);
 	if (unlikely(cpu->irqsoff))
 		irqsoff_end(cpu, CODE_SITE());
 	tsan_irqs_on(cpu);

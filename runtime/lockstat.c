@@ -244,7 +244,7 @@ struct lockstat_wait lockstat_wait_begin(struct lock_meta *m)
 	};
 
 	/* The clock first: whoever sees this CPU among the waiters knows that its wait counts. */
-	if (this_cpu()->lockstat)
+	if (this_cpu()->recorder)
 		w.start = clock_ns();
 	w.queue = fetch_add_relaxed(&m->nr_waiters, 1) + 1;
 	return w;
@@ -254,7 +254,7 @@ void lockstat_wait_end(struct lock_meta *m, const struct lockstat_wait *w,
 		       struct lock_site *site, u8 mode, bool slept)
 {
 	struct cpu *cpu = this_cpu();
-	struct lockstat_cpu *ls = cpu->lockstat;
+	struct lockstat_cpu *ls = cpu->recorder;
 	struct lockstat_deferred d = {
 		.lock = m, .class = m->class, .site = site, .holder = w->holder,
 		.queue = w->queue, .ctx = (u8)irq_context(), .mode = mode, .slept = slept,
@@ -283,12 +283,21 @@ void lockstat_wait_end(struct lock_meta *m, const struct lockstat_wait *w,
 
 void lockstat_acquired_read(struct lock_meta *m, struct lock_site *site)
 {
-	struct lockstat_cpu *ls = this_cpu()->lockstat;
+	struct lockstat_cpu *ls = this_cpu()->recorder;
 
 	/* Relaxed: readers may overwrite each other; any of them is a holder. */
 	owner_write(m->owner_site, site);
 	if (ls)
 		owner_inc(lockstat_row_lookup(ls, m->class, lock_site_id(site), 1)->acquired);
+}
+
+void lockstat_acquired_injected(struct lock_meta *m, struct lock_site *site)
+{
+	struct lockstat_cpu *ls = this_cpu()->recorder;
+
+	if (ls)
+		lockstat_count(ls, m, site);
+	inject_keep_lock();
 }
 
 /* Takes the record that wait_end() kept back for @m; false when the hold was only sampled. */
@@ -332,7 +341,7 @@ void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m,
 
 void lockstat_trylock_failed(struct lock_meta *m, struct lock_site *site, u8 mode)
 {
-	struct lockstat_cpu *ls = this_cpu()->lockstat;
+	struct lockstat_cpu *ls = this_cpu()->recorder;
 
 	if (ls)
 		owner_inc(lockstat_row_lookup(ls, m->class, lock_site_id(site), mode)
@@ -391,7 +400,7 @@ int lockstat_boot(enum lockstat_mode mode)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < nr_cpu_ids; i++) {
 		recorder_init(&recorders[i]);
-		cpus[i].lockstat = &recorders[i];
+		cpus[i].lockstat = cpus[i].recorder = &recorders[i];
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #ifndef RUNTIME_LOCKSTAT_H
 #define RUNTIME_LOCKSTAT_H
 
+#include "runtime/inject.h"
 #include "runtime/preempt.h"
 
 /*
@@ -197,19 +198,14 @@ static inline void lock_meta_init(struct lock_meta *m, const struct lock_class *
 				  .last_cpu = LOCK_NO_CPU };
 }
 
-/* Counts an exclusive acquisition; called with the lock just taken. */
-static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site)
+/* Counts an exclusive acquisition in this CPU's recorder @ls. */
+static inline void lockstat_count(struct lockstat_cpu *ls, struct lock_meta *m,
+				  struct lock_site *site)
 {
 	struct cpu *cpu = this_cpu();
-	struct lockstat_cpu *ls = cpu->lockstat;
-	struct lockstat_row *row;
-	u32 id;
+	u32 id = lock_site_id(site);
+	struct lockstat_row *row = owner_read(ls->row_of_site[id]);
 
-	owner_write(m->owner_site, site);
-	if (unlikely(!ls))
-		return;
-	id = lock_site_id(site);
-	row = owner_read(ls->row_of_site[id]);
 	if (unlikely(!row || owner_read(row->class) != m->class || owner_read(row->mode)))
 		row = lockstat_row_lookup(ls, m->class, id, 0);
 	owner_inc(row->acquired);
@@ -221,6 +217,21 @@ static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site
 	owner_add(ls->hold_countdown, -1u);
 	if (unlikely(owner_read(ls->hold_countdown) == 0))
 		lockstat_time_hold(ls, m);
+}
+
+/* Without a fast-path recorder: locks may be kept for longer (runtime/inject.h). */
+void lockstat_acquired_injected(struct lock_meta *m, struct lock_site *site);
+
+/* Called with the lock just taken exclusively. */
+static inline void lockstat_acquired(struct lock_meta *m, struct lock_site *site)
+{
+	struct lockstat_cpu *ls = this_cpu()->lockstat;
+
+	owner_write(m->owner_site, site);
+	if (likely(ls))
+		lockstat_count(ls, m, site);
+	else if (inject_on(INJECT_LOCK_DELAY))
+		lockstat_acquired_injected(m, site);
 }
 
 /*
@@ -252,7 +263,7 @@ static inline struct lockstat_release lockstat_release_begin(struct lock_meta *m
 static inline void lockstat_release_end(const struct lock_meta *m, struct lockstat_release r)
 {
 	if (unlikely(r.start))
-		lockstat_flush(this_cpu()->lockstat, m, &r);
+		lockstat_flush(this_cpu()->recorder, m, &r);
 }
 
 /* Life cycle; host thread. */

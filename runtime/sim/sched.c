@@ -177,6 +177,35 @@ void sim_yield(enum sim_point_kind kind, const void *what)
 	switch_to(next);
 }
 
+/*
+ * The CPU is stalled, and the others run: one point, at which it must give way if it can.  In a
+ * replay the recorded switches say who runs.
+ */
+static void sim_delay(u64 ns)
+{
+	u64 end = sim->clock + ns;
+	unsigned int next;
+	bool stall;
+
+	if (sim->scheduling || sim->current == SIM_HOST || !sim->running)
+		return;
+	sim->scheduling = true;
+	count_step(SIM_LOCK);
+	run_step_hook();
+	stall = sim->opt.policy != SIM_REPLAY;
+	if (stall)
+		sim->cpus[sim->current].stalled_until = sim->stats.steps + ns / STEP_NS + 1;
+	next = pick_next(SIM_LOCK, stall);
+	sim->scheduling = false;
+	if (next != sim->current) {
+		if (next != SIM_HOST)
+			record_switch(next, SIM_LOCK);
+		switch_to(next);
+	}
+	/* With nobody else to run, the time is over at once. */
+	sim->clock = max(sim->clock, end);
+}
+
 __attribute__((noreturn)) static void report_deadlock(void)
 {
 	sim_active = false;
@@ -404,6 +433,7 @@ const struct backend backend_sim = {
 	.spin_while = sim_spin_while,
 	.membarrier = sim_membarrier,
 	.clock_ns = sim_clock_ns,
+	.delay = sim_delay,
 	.rcu_online = sim_rcu_online,
 	.rcu_offline = sim_rcu_offline,
 	.rcu_quiescent = sim_rcu_quiescent,

@@ -105,6 +105,7 @@ struct sim_stats {
 	u64 switches;			/* where another CPU went on */
 	u64 irqs_injected;
 	u64 stores_delayed;
+	u64 faults;			/* of timing (runtime/inject.h); noted by the caller */
 	u64 hash;			/* of the sequence of (CPU, kind) over all points */
 	size_t nr_recorded;		/* may exceed record_max: then the record is cut */
 };

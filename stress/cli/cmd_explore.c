@@ -19,7 +19,7 @@
 enum option_key {
 	KEY_CPUS = 0x100, KEY_OPS, KEY_SEEDS, KEY_COUNT, KEY_SECONDS, KEY_POLICY, KEY_STORE_BUFFER,
 	KEY_IRQ, KEY_SHARD, KEY_OUT, KEY_JSON, KEY_SHRINK, KEY_STOP, KEY_REPLAY, KEY_MERGE,
-	KEY_CHECK,
+	KEY_CHECK, KEY_INJECT,
 };
 
 struct arguments {
@@ -57,6 +57,14 @@ static void parse_shard(struct arguments *a, const char *arg)
 		usage_error(a->program, "--shard: '%s' is not I/N with I from 1 to N", arg);
 	a->opt.shard = (unsigned int)i;
 	a->opt.nr_shards = (unsigned int)n;
+}
+
+static void parse_inject(struct arguments *a, const char *arg)
+{
+	char why[160];
+
+	if (inject_parse(arg, &a->opt.config.inject, why, sizeof(why)))
+		usage_error(a->program, "--inject: %s", why);
 }
 
 static unsigned int number(const struct arguments *a, const char *option, const char *arg, u64 low,
@@ -147,6 +155,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_SHARD:
 		parse_shard(a, arg);
 		return 0;
+	case KEY_INJECT:
+		parse_inject(a, arg);
+		return 0;
 	default:
 		return parse_what(key, arg, a);
 	}
@@ -165,6 +176,8 @@ static const struct argp_option options[] = {
 	  "keep marked stores back, as a CPU's store buffer does (explore build)", 0 },
 	{ "irq-one-in", KEY_IRQ, "N", 0,
 	  "inject the scenario's interrupt at 1 of N points; 0: never", 0 },
+	{ "inject", KEY_INJECT, "WHAT[,WHAT...]", 0, "faults of timing, a microsecond being 50 "
+	  "points: ipi-delay=US[/N], lock-delay=US[/N], irq-storm=K[/N]", 0 },
 	{ "check-every", KEY_CHECK, "N", 0, "points between two looks of the oracles (default 256; "
 	  "0: only at the end)", 0 },
 	{ "shard", KEY_SHARD, "I/N", 0, "only the I-th of N equal parts of the seeds", 0 },
@@ -335,6 +348,9 @@ static void complete_options(struct arguments *a)
 	if (c->irq_one_in && !c->scenario->irq)
 		usage_error(a->program, "--irq-one-in: scenario %s has no interrupt handler; leave "
 			    "it out", c->scenario->name);
+	if (c->inject.rule[INJECT_IRQ_STORM].one_in && !c->irq_one_in)
+		usage_error(a->program, "--inject: irq-storm repeats injected interrupts, and "
+			    "there are none; give --irq-one-in 100");
 	if (c->store_buffer && !SIM_STORE_BUFFER)
 		usage_error(a->program, "--store-buffer: the " KMEMLAB_BUILD " build delays no "
 			    "stores; use the explore build");

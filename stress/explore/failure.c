@@ -94,7 +94,8 @@ static bool ops_are_spread(const struct explore_config *config)
 char *explore_failure_repro(const struct explore_failure *f)
 {
 	const struct explore_config *c = &f->config;
-	char policy[48], irq[48] = "", check[48];
+	char policy[48], irq[48] = "", check[48], what[INJECT_TEXT_MAX];
+	const char *inject = inject_text(&c->inject, what, sizeof(what));
 	char *out;
 
 	if (f->repro)
@@ -105,11 +106,12 @@ char *explore_failure_repro(const struct explore_failure *f)
 		snprintf(irq, sizeof(irq), " --irq-one-in %u", c->irq_one_in);
 	snprintf(check, sizeof(check), " --check-every %u", c->check_every);
 	if (asprintf(&out, "kmemlab explore %s --cpus %u --ops %u --seeds %llu-%llu --policy %s"
-		     "%s%s%s",
+		     "%s%s%s%s%s",
 		     c->scenario->name, c->cpus, explore_config_ops(c),
 		     (unsigned long long)f->schedule.seed, (unsigned long long)f->schedule.seed,
 		     explore_schedule_policy_text(&f->schedule, policy, sizeof(policy)),
-		     c->store_buffer ? " --store-buffer" : "", irq, check) < 0)
+		     c->store_buffer ? " --store-buffer" : "", irq, check,
+		     *inject ? " --inject " : "", inject) < 0)
 		panic("out of memory for a command");
 	return out;
 }

@@ -20,7 +20,7 @@
 #include "stress/report/array.h"
 
 static const char *const sum_names[] = {
-	"schedules", "failed", "steps", "switches", "irqs_injected", "stores_delayed",
+	"schedules", "failed", "steps", "switches", "irqs_injected", "stores_delayed", "faults",
 };
 
 static json_t *hex(u64 x)
@@ -56,10 +56,13 @@ static json_t *ops_json(const struct explore_config *c)
 
 static json_t *config_json(const struct explore_config *c)
 {
-	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:b}", "scenario", c->scenario->name,
+	char inject[INJECT_TEXT_MAX];
+
+	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:b,s:s}", "scenario", c->scenario->name,
 			 "cpus", integer(c->cpus), "ops", ops_json(c),
 			 "irq_one_in", integer(c->irq_one_in),
-			 "check_every", integer(c->check_every), "store_buffer", c->store_buffer);
+			 "check_every", integer(c->check_every), "store_buffer", c->store_buffer,
+			 "inject", inject_text(&c->inject, inject, sizeof(inject)));
 }
 
 static json_t *switches_json(const struct explore_failure *f)
@@ -101,7 +104,8 @@ json_t *explore_result_json(const struct explore_result *r)
 	const struct explore_options *opt = &r->opt;
 	json_t *json, *failures = json_array(), *sums = json_object(), *shards = json_array();
 	const u64 values[] = { r->sums.schedules + r->nr_failed, r->nr_failed, r->sums.steps,
-			       r->sums.switches, r->sums.irqs, r->sums.stores_delayed };
+			       r->sums.switches, r->sums.irqs, r->sums.stores_delayed,
+			       r->sums.faults };
 	char policy[48];
 
 	for (size_t i = 0; i < ARRAY_SIZE(sum_names); i++)
@@ -161,6 +165,8 @@ static u64 get(const json_t *json, const char *name)
 static int read_config(const json_t *json, struct explore_config *c)
 {
 	const char *name = json_string_value(json_object_get(json, "scenario"));
+	const char *inject = json_string_value(json_object_get(json, "inject"));
+	char why[160];
 	const json_t *ops = json_object_get(json, "ops");
 
 	*c = (struct explore_config){
@@ -170,6 +176,8 @@ static int read_config(const json_t *json, struct explore_config *c)
 		.check_every = (unsigned int)get(json, "check_every"),
 		.store_buffer = json_is_true(json_object_get(json, "store_buffer")),
 	};
+	if (inject && *inject && inject_parse(inject, &c->inject, why, sizeof(why)))
+		return -EINVAL;
 	if (!c->scenario || c->cpus < 1 || c->cpus > EXPLORE_MAX_CPUS ||
 	    json_array_size(ops) != c->cpus || (c->irq_one_in && !c->scenario->irq))
 		return -EINVAL;

@@ -33,6 +33,8 @@ static void print_head(const json_t *json, FILE *out)
 			(unsigned long long)get(c, "irq_one_in"));
 	if (json_is_true(json_object_get(c, "store_buffer")))
 		fputs(", store buffer", out);
+	if (*text(c, "inject") && *text(c, "inject") != '?')
+		fprintf(out, ", injecting %s", text(c, "inject"));
 	fprintf(out, "; build %s, version %s\n", text(header, "build"), text(header, "version"));
 	for (size_t i = 0; i < json_array_size(shards); i++) {
 		const json_t *s = json_array_get(shards, i);
@@ -60,6 +62,8 @@ void explore_json_print(const json_t *json, FILE *out)
 		"each, digest %s\n", text_count(get(sums, "schedules")).s, seconds,
 		seconds > 0.0 ? n / seconds : 0.0, n > 0.0 ? (double)get(sums, "steps") / n : 0.0,
 		n > 0.0 ? (double)get(sums, "switches") / n : 0.0, text(sums, "digest"));
+	if (get(sums, "faults"))
+		fprintf(out, "%s faults of timing injected\n", text_count(get(sums, "faults")).s);
 	for (size_t i = 0; i < json_array_size(failures); i++) {
 		const json_t *f = json_array_get(failures, i);
 

@@ -125,6 +125,8 @@ static int boot(void)
 		panic("vector %d is taken", EXPLORE_VECTOR);
 	if (config->scenario->setup)
 		config->scenario->setup(config->cpus);
+	if (inject_start(&config->inject, 0))
+		panic("no memory for the injection");
 	if (config->scenario->pages)
 		page_oracle_begin(&explorer->base);
 	return 0;
@@ -254,6 +256,13 @@ static void judge(u64 seed)
 		page_oracle_end(&explorer->base, splitmix64(&x) % DEEP_ONE_IN == 0);
 }
 
+/* Before the oracles look: they take locks as well. */
+static void note_injected(struct sim_stats *stats)
+{
+	for (int i = 0; i < NR_INJECT; i++)
+		stats->faults += inject_stats((enum inject_kind)i).injected;
+}
+
 struct sim_stats explore_run_schedule(const struct explore_schedule *s,
 				      const struct explore_record *record)
 {
@@ -262,9 +271,11 @@ struct sim_stats explore_run_schedule(const struct explore_schedule *s,
 
 	start_over();
 	prepare_cpus(s->seed);
+	inject_seed(s->seed);
 	sim_begin(&opt);
 	cpu_run_all(run_on_cpu, NULL);
 	stats = sim_end();
+	note_injected(&stats);
 	judge(s->seed);
 	return stats;
 }

@@ -8,6 +8,7 @@
 #ifndef STRESS_EXPLORE_SCHEDULE_H
 #define STRESS_EXPLORE_SCHEDULE_H
 
+#include "runtime/inject.h"
 #include "runtime/sim/sim.h"
 #include "stress/explore/scenario.h"
 
@@ -19,6 +20,7 @@ struct explore_config {
 	unsigned int irq_one_in;		/* 0: no injected interrupts */
 	unsigned int check_every;		/* points between two step oracles; 0: never */
 	bool store_buffer;
+	struct inject_options inject;		/* faults of timing, drawn from the seed */
 };
 
 /* Spreads @ops operations over the CPUs of @config. */

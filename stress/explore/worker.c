@@ -155,6 +155,7 @@ static void count(const struct explore_schedule *s, const struct sim_stats *stat
 	sums->switches += stats->switches;
 	sums->irqs += stats->irqs_injected;
 	sums->stores_delayed += stats->stores_delayed;
+	sums->faults += stats->faults;
 	sums->digest += splitmix64(&x);
 }
 

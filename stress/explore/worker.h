@@ -16,7 +16,7 @@
 
 /* Sums over the schedules that ended well; they add up over shards. */
 struct explore_sums {
-	u64 schedules, steps, switches, irqs, stores_delayed;
+	u64 schedules, steps, switches, irqs, stores_delayed, faults;
 	u64 digest;			/* sum of a mix of each schedule's seed and hash */
 };
 

@@ -33,7 +33,7 @@ enum {
 	OPT_CPUS = 0x100, OPT_SECONDS, OPT_OPS, OPT_SEED, OPT_MEM, OPT_NODES, OPT_LAYOUT, OPT_LOCK,
 	OPT_LOCKSTAT, OPT_PCP, OPT_PCP_BATCH, OPT_PCP_HIGH, OPT_PCP_FRACTION, OPT_PCP_SCALE,
 	OPT_SLAB, OPT_SLAB_DEBUG, OPT_MODE, OPT_TASKS, OPT_PAGES, OPT_VMA_LOCKS,
-	OPT_IRQ_RATE, OPT_IRQ_ORDER, OPT_IRQ, OPT_IRQS_OFF, OPT_HZ, OPT_HOTPLUG,
+	OPT_IRQ_RATE, OPT_IRQ_ORDER, OPT_IRQ, OPT_IRQS_OFF, OPT_HZ, OPT_HOTPLUG, OPT_INJECT,
 	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_SLICES, OPT_HELP, OPT_VERSION,
 };
 
@@ -55,6 +55,10 @@ static const struct argp_option argp_options[] = {
 	{ "hz", OPT_HZ, "N", 0, "timer ticks per second and CPU (default 0)", 1 },
 	{ "hotplug", OPT_HOTPLUG, "N", 0,
 	  "take a CPU down and up again, N times a second (default 0); never CPU 0", 1 },
+	{ "inject", OPT_INJECT, "WHAT[,WHAT...]", 0,
+	  "faults of timing: ipi-delay=US[/N] takes one call in N (8) up to US microseconds late, "
+	  "lock-delay=US[/N] keeps one lock in N (100) so much longer, irq-storm=K[/N] repeats one "
+	  "device interrupt in N (100) K times", 1 },
 	{ NULL, 0, NULL, 0, "Per-CPU page lists:", 2 },
 	{ "pcp", OPT_PCP, "POLICY", 0,
 	  "none, fixed, linux-6.1, linux-6.12, linux-6.18 (default) or linux-7.2", 2 },
@@ -224,6 +228,15 @@ static int parse_word(struct parse_state *ps, int key, const char *arg, const ch
 	return refuse(ps, option_name(key), "\"%.40s\" is unknown; choose %s", arg, list);
 }
 
+static int parse_inject(struct parse_state *ps, const char *arg)
+{
+	char why[160];
+
+	if (inject_parse(arg, &ps->opt->inject, why, sizeof(why)))
+		return refuse(ps, "inject", "%s", why);
+	return 0;
+}
+
 static int parse_proc(struct parse_state *ps, const char *arg)
 {
 	struct stress_options *opt = ps->opt;
@@ -308,6 +321,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return err;
 	case OPT_IRQ:
 		return parse_word(ps, key, arg, &opt->irq);
+	case OPT_INJECT:
+		return parse_inject(ps, arg);
 	case OPT_SLAB:
 		return parse_word(ps, key, arg, &opt->slab);
 	case OPT_SLAB_DEBUG:
@@ -420,6 +435,10 @@ int stress_options_check(const struct stress_options *opt, struct mm_error *err)
 	if (opt->hotplug && opt->cpus < 2)
 		return mm_error(err, -EINVAL,
 				"--hotplug: the only CPU cannot go; give --cpus 2 or more");
+	if (opt->inject.rule[INJECT_IRQ_STORM].one_in && !opt->irq_rate)
+		return mm_error(err, -EINVAL,
+				"--inject: irq-storm repeats device interrupts, and there are "
+				"none; give --irq-rate 1000");
 	return check_memory(opt, err);
 }
 

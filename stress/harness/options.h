@@ -4,6 +4,7 @@
 #define STRESS_HARNESS_OPTIONS_H
 
 #include "mm/machine.h"
+#include "runtime/inject.h"
 
 #define STRESS_MAX_PROC		8
 /* Device interrupts per second and CPU: beyond, there is time for nothing else. */
@@ -38,6 +39,7 @@ struct stress_options {
 	unsigned int hz;		/* timer ticks per second and CPU */
 	unsigned int hotplug;		/* CPUs taken down and up again, per second */
 	unsigned int slices;		/* of the timeline; 0: none */
+	struct inject_options inject;	/* faults of timing */
 	const char *out;		/* file for the JSON result; NULL: none */
 	const char *proc[STRESS_MAX_PROC];	/* /proc texts to print at the end */
 	unsigned int nr_proc;

@@ -43,7 +43,7 @@ const char *stress_options_repro(const struct stress_options *opt, const char *p
 {
 	struct line l = { buf, size, 0 };
 	struct stress_options normal;
-	char mem[32];
+	char mem[32], inject[INJECT_TEXT_MAX];
 
 	stress_options_default(&normal);
 	add(&l, "%s --seed %llu --cpus %u --mem %s", program, (unsigned long long)opt->seed,
@@ -82,6 +82,8 @@ const char *stress_options_repro(const struct stress_options *opt, const char *p
 		add_number(&l, "hz", opt->hz);
 	if (opt->hotplug)
 		add_number(&l, "hotplug", opt->hotplug);
+	if (inject_wanted(&opt->inject))
+		add(&l, " --inject %s", inject_text(&opt->inject, inject, sizeof(inject)));
 	if (opt->irqs_off)
 		add(&l, " --irqs-off on");
 	if (!opt->oracle)

@@ -37,6 +37,7 @@ static json_t *unless_unset(u32 value)
 static json_t *options_json(const struct stress_options *opt)
 {
 	json_t *obj = json_object();
+	char inject[INJECT_TEXT_MAX];
 
 	json_object_set_new(obj, "cpus", count(opt->cpus));
 	json_object_set_new(obj, "mem_bytes", count(opt->mem_bytes));
@@ -62,6 +63,8 @@ static json_t *options_json(const struct stress_options *opt)
 	json_object_set_new(obj, "irq", text(opt->irq));
 	json_object_set_new(obj, "hz", count(opt->hz));
 	json_object_set_new(obj, "hotplug", count(opt->hotplug));
+	json_object_set_new(obj, "inject",
+			    text(inject_text(&opt->inject, inject, sizeof(inject))));
 	json_object_set_new(obj, "irqs_off", json_boolean(opt->irqs_off));
 	json_object_set_new(obj, "oracle", json_boolean(opt->oracle));
 	return obj;
@@ -174,6 +177,24 @@ static json_t *interrupts_json(void)
 	return obj;
 }
 
+/* Faults of timing that there were, by kind. */
+static json_t *injected_json(void)
+{
+	json_t *obj = json_object();
+
+	for (int i = 0; i < NR_INJECT; i++) {
+		struct inject_stats s = inject_stats((enum inject_kind)i);
+		json_t *kind = json_object();
+
+		json_object_set_new(kind, "candidates", count(s.candidates));
+		json_object_set_new(kind, "injected", count(s.injected));
+		json_object_set_new(kind, i == INJECT_IRQ_STORM ? "interrupts" : "delay_ns",
+				    count(s.amount));
+		json_object_set_new(obj, inject_name((enum inject_kind)i), kind);
+	}
+	return obj;
+}
+
 static json_t *exact_json(struct stress_run *run)
 {
 	json_t *obj = json_object(), *pcp = json_array();
@@ -186,6 +207,8 @@ static json_t *exact_json(struct stress_run *run)
 	if (!run->wl->own_device)
 		json_object_set_new(obj, "device", device_json(&run->device));
 	json_object_set_new(obj, "interrupts", interrupts_json());
+	if (inject_wanted(&run->opt->inject))
+		json_object_set_new(obj, "injected", injected_json());
 	json_object_set_new(obj, "cpus_taken_down", count(cpu_hotplug_count()));
 	if (run->wl->report)
 		json_object_set_new(obj, "workload", run->wl->report(run));

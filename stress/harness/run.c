@@ -296,6 +296,10 @@ static int step_all(struct stress_run *run)
 	if (!w)
 		return -ENOMEM;
 	progress_init(&w->progress, stderr, !run->opt->quiet);
+	if (inject_start(&run->opt->inject, run->opt->seed)) {
+		hostmem_free(w, sizeof(*w));
+		return -ENOMEM;
+	}
 	live_open(run);
 	w->timeline = timeline_start(run);
 	w->start = w->last_second = clock_ns();
@@ -306,6 +310,8 @@ static int step_all(struct stress_run *run)
 	live_close();
 	timeline_end(w->timeline, run);
 	periodic_works_pause();
+	/* What follows is the checks' business; the counts stay. */
+	inject_stop();
 	cpu_run_all(settle, NULL);
 	run->elapsed = (double)(clock_ns() - w->start) / NSEC_PER_SEC;
 	run->ops = stress_count_ops(run);

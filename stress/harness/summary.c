@@ -72,6 +72,26 @@ static void print_irqs_off(FILE *out)
 		code_site_text(s.unmasked, to, sizeof(to)));
 }
 
+static void print_injected(const struct inject_options *opt, FILE *out)
+{
+	struct inject_stats ipi = inject_stats(INJECT_IPI_DELAY);
+	struct inject_stats lock = inject_stats(INJECT_LOCK_DELAY);
+	struct inject_stats storm = inject_stats(INJECT_IRQ_STORM);
+
+	if (opt->rule[INJECT_IPI_DELAY].one_in)
+		fprintf(out, "injected  %s of %s call interrupts late, %s each on average\n",
+			text_count(ipi.injected).s, text_count(ipi.candidates).s,
+			text_ns((double)ipi.amount / (double)max(ipi.injected, (u64)1)).s);
+	if (opt->rule[INJECT_LOCK_DELAY].one_in)
+		fprintf(out, "injected  %s of %s locks kept longer, %s each on average\n",
+			text_count(lock.injected).s, text_count(lock.candidates).s,
+			text_ns((double)lock.amount / (double)max(lock.injected, (u64)1)).s);
+	if (opt->rule[INJECT_IRQ_STORM].one_in)
+		fprintf(out, "injected  %s storms after %s device interrupts, %s more of them\n",
+			text_count(storm.injected).s, text_count(storm.candidates).s,
+			text_count(storm.amount).s);
+}
+
 void result_print(struct stress_run *run, FILE *out)
 {
 	print_machine(run, out);
@@ -84,6 +104,8 @@ void result_print(struct stress_run *run, FILE *out)
 		fprintf(out, "device    %s interrupts, %s allocs, %s failed, %s softirqs\n",
 			text_count(run->device.interrupts).s, text_count(run->device.allocs).s,
 			text_count(run->device.failed).s, text_count(run->device.softirqs).s);
+	if (inject_wanted(&run->opt->inject))
+		print_injected(&run->opt->inject, out);
 	if (run->opt->irqs_off)
 		print_irqs_off(out);
 	print_pcp(out);

@@ -30,6 +30,22 @@ load helpers/common
   refute_has "$first"
 }
 
+@test "explore --inject: faults are counted, the same for a seed, and told apart" {
+  run kmemlab explore ipi --seeds 1-20 --inject ipi-delay=5/2,lock-delay=1/9
+  assert_exit 0
+  assert_has ", injecting ipi-delay=5/2,lock-delay=1/9"
+  assert_matches '^[1-9][0-9 ]* faults of timing injected$'
+  first=$(grep -o 'digest 0x[0-9a-f]*' <<<"$output")
+  run kmemlab explore ipi --seeds 1-20 --inject ipi-delay=5/2,lock-delay=1/9
+  assert_has "$first"
+  run kmemlab explore ipi --seeds 1-20
+  refute_has "$first"
+  run kmemlab explore ipi --inject ipi-delay=0
+  assert_usage_error "--inject: \"ipi-delay=0\" is none of ipi-delay=US[/N]"
+  run kmemlab explore ipi --inject irq-storm=3
+  assert_usage_error "--inject: irq-storm repeats injected interrupts, and there are none"
+}
+
 @test "explore: shards merge into the whole" {
   kmemlab explore ipi --seeds 1-60 --out "$BATS_TEST_TMPDIR/whole.json"
   for i in 1 2 3; do

@@ -26,6 +26,22 @@ print($2)" "$1"
   refute_has REPRO
 }
 
+@test "--inject really injects: each kind is counted, and the REPRO command has it" {
+  run stress slab --cpus 2 --ops 60000 --mem 64M --irq-rate 20000 --out "$BATS_TEST_TMPDIR/r.json" \
+    --inject ipi-delay=9/2,lock-delay=3/5,irq-storm=4/20
+  assert_exit 0
+  assert_matches '^injected +[0-9 ]+ of [0-9 ]+ call interrupts late, .* each on average$'
+  assert_matches '^injected +[0-9 ]+ of [0-9 ]+ locks kept longer, .* each on average$'
+  assert_matches '^injected +[0-9 ]+ storms after [0-9 ]+ device interrupts, [0-9 ]+ more of them$'
+  r="$BATS_TEST_TMPDIR/r.json"
+  [ "$(json "$r" '[0 < k["injected"] < k["candidates"]
+    for k in d["exact"]["injected"].values()]')" = "[True, True, True]" ]
+  [ "$(json "$r" '" --inject ipi-delay=9/2,lock-delay=3/5,irq-storm=4/20" in
+    d["header"]["repro"]')" = True ]
+  run stress pages --inject lock-delay=0
+  assert_usage_error "--inject: \"lock-delay=0\" is none of ipi-delay=US[/N], lock-delay=US[/N]"
+}
+
 @test "--quiet prints the seed only" {
   run stress pages "${short[@]}" --quiet
   assert_exit 0

@@ -123,6 +123,8 @@ static void test_refusals(void **state)
 		{ "--pcp-scale-max 7", "--pcp-scale-max: 7 is out of range; give 0..6" },
 		{ "--hotplug 1 --cpus 1",
 		  "--hotplug: the only CPU cannot go; give --cpus 2 or more" },
+		{ "--inject ipi=3", "--inject: \"ipi=3\" is none of ipi-delay=US[/N], " },
+		{ "--inject irq-storm=9", "--inject: irq-storm repeats device interrupts, and" },
 		{ "--irq-rate 1000000", "--irq-rate: 1000000 is out of range; give 0..100000" },
 		{ "--oracle maybe", "--oracle: \"maybe\" is unknown; choose on or off" },
 		{ "--fast", "unknown option \"--fast\"; --help lists them" },
@@ -148,6 +150,7 @@ static void test_repro_round_trip(void **state)
 		"", "--ops 500 --seed 9 --cpus 3", "--seconds 0.5 --mem 96M --layout x86_32",
 		"--lock fas --lockstat off --pcp fixed --pcp-batch 8 --pcp-high 64 --irq-rate 7",
 		"--cpus 2 --irq safepoint --irq-order 0 --hz 100 --hotplug 3 --irqs-off on",
+		"--irq-rate 9 --inject irq-storm=3,ipi-delay=20/4,lock-delay=1/1000000",
 		"--nodes 2 --pcp-scale-max 0 --pcp-high-fraction 100 --oracle off",
 	};
 	struct stress_options a, b;
@@ -165,6 +168,7 @@ static void test_repro_round_trip(void **state)
 		assert_true(a.seconds == b.seconds);
 		assert_int_equal(a.seed, b.seed);
 		assert_int_equal(a.mem_bytes, b.mem_bytes);
+		assert_memory_equal(&a.inject, &b.inject, sizeof(a.inject));
 	}
 }
 
