@@ -109,13 +109,11 @@ static void trim(struct vm_area_struct *vma, unsigned long start, unsigned long 
 {
 	struct anon_vma *anon_vma = vma->anon_vma;
 
-	if (anon_vma)
-		anon_vma_lock_write(anon_vma);
+	vma_lock_rmap(anon_vma);
 	vma->vm_pgoff = linear_page_index(vma, start);
 	vma->vm_start = start;
 	vma->vm_end = end;
-	if (anon_vma)
-		anon_vma_unlock_write(anon_vma);
+	vma_unlock_rmap(anon_vma);
 }
 
 void vma_unmap_commit(struct vma_unmap *u)

@@ -25,6 +25,19 @@ void anon_vma_name_get(struct anon_vma_name *name);
 void anon_vma_name_put(struct anon_vma_name *name);
 bool anon_vma_name_eq(const struct anon_vma_name *a, const struct anon_vma_name *b);
 
+/* The reverse map's lock, for areas that may have none: while a range or an offset changes. */
+static inline void vma_lock_rmap(struct anon_vma *anon_vma) __context_unsafe("data-dependent")
+{
+	if (anon_vma)
+		anon_vma_lock_write(anon_vma);
+}
+
+static inline void vma_unlock_rmap(struct anon_vma *anon_vma) __context_unsafe("data-dependent")
+{
+	if (anon_vma)
+		anon_vma_unlock_write(anon_vma);
+}
+
 /* ---- changing ranges (vma_merge.c); mmap_lock for writing ---- */
 
 /*

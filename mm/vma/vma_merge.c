@@ -181,14 +181,12 @@ static int vma_adjust(const struct vma_adjust *a)
 		return -ENOMEM;
 	}
 	anon_vma = a->target->anon_vma;
-	if (anon_vma)								/* I3 */
-		anon_vma_lock_write(anon_vma);
+	vma_lock_rmap(anon_vma);						/* I3 */
 	if (a->shrink)
 		vma_set_range(a->shrink, a->shrink_start, a->shrink_end);
 	vma_set_range(a->target, a->start, a->end);
 	vma_edit_commit(&edit);
-	if (anon_vma)
-		anon_vma_unlock_write(anon_vma);
+	vma_unlock_rmap(anon_vma);
 	for (unsigned int i = 0; i < 2; i++) {
 		if (!a->remove[i])
 			continue;
@@ -221,13 +219,11 @@ struct vm_area_struct *split_vma(struct vm_area_struct *vma, unsigned long addr)
 	if (vma_edit_resize(&edit, vma->vm_start, vma->vm_start, addr) ||
 	    vma_edit_insert(&edit, upper, addr, upper->vm_end))
 		goto abort;
-	if (vma->anon_vma)							/* I3 */
-		anon_vma_lock_write(vma->anon_vma);
+	vma_lock_rmap(vma->anon_vma);						/* I3 */
 	vma->vm_end = addr;
 	vma_mark_attached(upper);
 	vma_edit_commit(&edit);
-	if (vma->anon_vma)
-		anon_vma_unlock_write(vma->anon_vma);
+	vma_unlock_rmap(vma->anon_vma);
 	mm->map_count++;
 	return upper;
 abort:
