@@ -19,6 +19,7 @@ Records the whole machine while COMMAND runs, or for some seconds, into the new 
   -s, --seconds N      without COMMAND: how long; with it: at most so long (5; no limit)
   -b, --buffer-kb N    ring buffer of each CPU in KiB (65536)
   -m, --method NAME    tracefs (text), trace-cmd (trace.dat) or perf (its script's text) (tracefs)
+  -p, --prepare CMD    shell command that runs to its end right before the start state is read
   -c, --compress NAME  of the trace: xz, zstd, gzip or none (xz)
   -q, --quiet          print nothing but warnings
   -h, --help           this text
@@ -51,7 +52,7 @@ is_number() {
 
 # ---- options ----
 
-output='' events=page seconds='' buffer_kb=65536 method=tracefs compress=xz quiet=''
+output='' events=page seconds='' buffer_kb=65536 method=tracefs compress=xz prepare='' quiet=''
 command=()
 
 need_value() {
@@ -73,6 +74,7 @@ while [ $# -gt 0 ]; do
   -s | --seconds) need_value "$option" $#; seconds=$2; shift 2 ;;
   -b | --buffer-kb) need_value "$option" $#; buffer_kb=$2; shift 2 ;;
   -m | --method) need_value "$option" $#; method=$2; shift 2 ;;
+  -p | --prepare) need_value "$option" $#; prepare=$2; shift 2 ;;
   -c | --compress) need_value "$option" $#; compress=$2; shift 2 ;;
   -q | --quiet) quiet=1; shift ;;
   -h | --help) usage; exit 0 ;;
@@ -356,6 +358,7 @@ method: $method
 events: $events
 command: ${command[*]:-none}
 command_status: ${command_status:-none}
+prepare: ${prepare:-none}
 seconds: $elapsed
 buffer_kb_per_cpu: $buffer_kb
 lost_events: $lost
@@ -377,6 +380,12 @@ if [ "$method" = perf ]; then
   start_perf
 else
   start_tracefs
+fi
+if [ -n "$prepare" ]; then
+  sh -c "$prepare" </dev/null &
+  child=$!
+  wait "$child" || die "the command of --prepare failed with exit status $?"
+  child=''
 fi
 snapshot before vmstat buddyinfo zoneinfo
 switch_on

@@ -176,6 +176,18 @@ load_pages() {
   ! pgrep -f 'sleep 4321.5' >/dev/null || fail "the command still runs"
 }
 
+@test "record: what prepares runs before, and its failure ends the recording" {
+  need_tracefs
+  run "$record" -o "$out" --prepare "echo first" -s 1 -- echo second
+  assert_exit 0
+  [ "${lines[0]} ${lines[1]}" = "first second" ]
+  rm -r "$out"
+  run "$record" -o "$out" --prepare "exit 3" -s 1
+  assert_exit 1
+  assert_has "--prepare failed with exit status 3"
+  nothing_left
+}
+
 @test "record: a signal ends it, nothing is left behind" {
   need_tracefs
   for signal in TERM HUP INT; do
