@@ -80,7 +80,7 @@ static enum metric_sense sense_of(const char *name)
 {
 	static const char *const costs[] = {
 		"refill", "spill", "fail", "refused", "stall", "oom", "stranded", "_ns", "_us",
-		"drain_all", "retries", "ipi",
+		"drain_all", "retries", "ipi", "depot_waits",
 	};
 
 	if (strstr(name, "_per_second"))
@@ -94,7 +94,9 @@ static enum metric_sense sense_of(const char *name)
 /* A level is not divided by the number of operations. */
 static bool is_level(const char *name)
 {
-	static const char *const levels[] = { "_max", "_min", "_mean", "_peak", "stranded" };
+	static const char *const levels[] = {
+		"_max", "_min", "_mean", "_peak", "stranded", "rounds",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
 		if (strstr(name, levels[i]))

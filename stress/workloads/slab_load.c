@@ -375,6 +375,10 @@ static void slab_step(struct stress_cpu *c)
 {
 	struct slab_cpu *p = c->data;
 
+	if (unlikely(c->run->mode != SLAB_MODE_MIXED)) {
+		slab_skewed_step(c);
+		return;
+	}
 	slab_read_mail(c);
 	if (c->id == 0)
 		housekeep(c);
@@ -406,6 +410,7 @@ static void slab_finish(struct stress_cpu *c)
 {
 	struct slab_cpu *p = c->data;
 
+	slab_skewed_finish(c);
 	slab_shared_finish(c);
 	slab_device_finish();
 	while (p->nr) {
@@ -455,7 +460,7 @@ static long slab_pages(struct stress_run *run)
 }
 
 struct bring_up {
-	const struct stress_options *opt;
+	const struct stress_run *run;
 	int code;
 };
 
@@ -464,14 +469,16 @@ static void bring_up(void *arg)
 {
 	struct bring_up *up = arg;
 
-	up->code = slab_caches_start(up->opt);
+	up->code = slab_caches_start(up->run->opt);
+	if (!up->code)
+		up->code = slab_skewed_start(up->run);
 	slab_shrink_everything();
 	drain_all_pages(NULL);
 }
 
 static void take_down(void *arg)
 {
-	*(unsigned int *)arg = slab_count_invalid() + slab_caches_stop();
+	*(unsigned int *)arg = slab_count_invalid() + slab_caches_stop() + slab_skewed_stop();
 	slab_shrink_everything();
 	rcu_barrier();
 }
@@ -507,7 +514,7 @@ static void slab_stop(struct stress_run *run)
 
 static int slab_start(struct stress_run *run, struct mm_error *err)
 {
-	struct bring_up up = { .opt = run->opt };
+	struct bring_up up = { .run = run };
 	unsigned long managed = 0;
 	struct zone *zone;
 	int code = 0;
@@ -558,6 +565,8 @@ struct slab_stats slab_add_up(struct stress_run *run)
 	return sum;
 }
 
+static const char *const modes[] = { "mixed", "skewed", "skewed-fixed", NULL };
+
 const struct workload workload_slab = {
 	.name = "slab",
 	.doc = "Stresses the slab allocator: many caches, cross-CPU frees, bursts, interrupts, "
@@ -566,6 +575,7 @@ const struct workload workload_slab = {
 	.cpu_bytes = sizeof(struct slab_cpu),
 	.own_device = true,
 	.slab = true,
+	.modes = modes,
 	.start = slab_start,
 	.step = slab_step,
 	.finish = slab_finish,
@@ -573,5 +583,6 @@ const struct workload workload_slab = {
 	.pages = slab_pages,
 	.stop = slab_stop,
 	.report = slab_report,
+	.sample = slab_skewed_sample,
 	.print = slab_print,
 };

@@ -120,6 +120,24 @@ void slab_shared_turn_over(struct stress_cpu *c);
 /* Takes back what this CPU published. */
 void slab_shared_finish(struct stress_cpu *c);
 
+/* ---- --mode skewed ---- */
+
+enum { SLAB_MODE_MIXED, SLAB_MODE_SKEWED, SLAB_MODE_SKEWED_FIXED };
+
+/* Objects that change hands at a time: twice what the largest magazine holds. */
+#define SLAB_SKEWED_BURST	300u
+
+/* Makes the hot caches when the mode asks for them.  CPU 0.  0 or -ENOMEM. */
+__must_check int slab_skewed_start(const struct stress_run *run);
+/* Returns how many could not be destroyed.  CPU 0. */
+unsigned int slab_skewed_stop(void);
+void slab_skewed_step(struct stress_cpu *c);
+/* Frees what others sent. */
+void slab_skewed_finish(struct stress_cpu *c);
+/* The course of the run.  Host thread, machine idle. */
+void slab_skewed_print(FILE *out);
+json_t *slab_skewed_sample(struct stress_run *run);
+
 /* ---- the device ---- */
 
 struct slab_device_stats {

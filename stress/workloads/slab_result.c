@@ -149,4 +149,5 @@ void slab_print(struct stress_run *run, FILE *out)
 	fprintf(out, "device    %s interrupts, %s allocs, %s frees, %s sent, %s refused\n",
 		text_count(d.interrupts).s, text_count(d.allocs).s, text_count(d.frees).s,
 		text_count(d.sent).s, text_count(d.refused).s);
+	slab_skewed_print(out);
 }

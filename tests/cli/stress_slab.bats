@@ -43,6 +43,19 @@ print($2)" "$1"
   assert_usage_error '--slab: "fast" is unknown; choose magazines, bonwick'
 }
 
+@test "--mode skewed tells the course of the hottest cache; the result has its ends" {
+  run stress slab --mode skewed --cpus 2 --seconds 1 --mem 32M --out "$BATS_TEST_TMPDIR/r.json"
+  assert_exit 0
+  assert_matches '^stress-hot-64 by interval, per 1 000 objects$'
+  assert_matches '^ +until s +rounds +depot exchanges +waits for its lock$'
+  assert_matches '^ +0\.[0-9]+ +[0-9]+ +[0-9.]+ +[0-9.]+$'
+  [ "$(json "$BATS_TEST_TMPDIR/r.json" \
+    'd["sampled"]["workload"]["first_interval"]["rounds"] <= \
+     d["sampled"]["workload"]["last_interval"]["rounds"]')" = True ]
+  run stress slab --mode skew
+  assert_usage_error '--mode: "skew" is unknown; choose one of mixed, skewed, skewed-fixed'
+}
+
 @test "one CPU repeats its counters exactly" {
   for i in 1 2; do
     run stress slab --cpus 1 --ops 20000 --mem 32M --seed 7 --quiet \

@@ -225,6 +225,65 @@ static void test_oracle(void **state)
 	kmemlab_shutdown();
 }
 
+/* ---- skewed: magazines grow where their depot is contended ---- */
+
+struct hot {
+	u64 rounds, exchanges, waits;
+};
+
+static struct hot run_skewed(const char *mode, const char *slab, u64 seed)
+{
+	struct stress_options opt = options(4, seed);
+	struct hot hot = { 0, 0, 0 };
+	struct stress_run run;
+	const json_t *list;
+
+	opt.mode = mode;
+	opt.slab = slab;
+	opt.ops = 2000;
+	execute(&run, &opt);
+	assert_int_equal(run.failures, 0);
+	list = json_object_get(json_object_get(json_object_get(run.result, "exact"), "workload"),
+			       "caches");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *c = json_array_get(list, i);
+
+		if (strcmp(json_string_value(json_object_get(c, "name")), "stress-hot-64"))
+			continue;
+		hot = (struct hot){
+			.rounds = (u64)json_integer_value(json_object_get(c, "rounds")),
+			.exchanges = (u64)json_integer_value(json_object_get(c, "depot_gets")) +
+				     (u64)json_integer_value(json_object_get(c, "depot_puts")),
+			.waits = (u64)json_integer_value(json_object_get(c, "depot_waits")),
+		};
+	}
+	printf("%s: rounds %llu, %llu exchanges, %llu waits\n", mode,
+	       (unsigned long long)hot.rounds, (unsigned long long)hot.exchanges,
+	       (unsigned long long)hot.waits);
+	stress_run_free(&run);
+	return hot;
+}
+
+static void test_skewed(void **state)
+{
+	struct hot fixed = run_skewed("skewed-fixed", NULL, 60);
+	struct hot grows = run_skewed("skewed", NULL, 60);
+
+	(void)state;
+	assert_int_equal(fixed.rounds, 15);
+	/* 480 000 objects of the hottest cache, fifteen at a time, in and out. */
+	assert_true(fixed.exchanges > 10000);
+	assert_true(grows.rounds >= 15 && grows.exchanges > 1000);
+	/* Without contention, as on one core, nothing grows. */
+	if (fixed.waits > 1000)
+		assert_true(grows.rounds > 15);
+	if (grows.rounds > 15)
+		assert_true(grows.exchanges < fixed.exchanges);
+	/* A barn has no resizing; the load is clean all the same. */
+	assert_int_equal(run_skewed("skewed", "sheaves", 61).rounds, 60);
+	assert_int_equal(run_skewed("skewed", "none", 62).rounds, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_machines),
 		cmocka_unit_test(test_same_seed_same_counters),
 		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_skewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
