@@ -56,12 +56,12 @@ static bool brk_locked(struct mm_struct *mm, unsigned long brk)
 
 	if (brk < mm->layout.start_brk)
 		return false;
-	if (new_end < old_end)
-		return !do_vma_munmap(mm, new_end, old_end);
+	if (brk > TASK_SIZE_MAX)
+		return false;
 	if (new_end == old_end)
 		return true;
-	if (new_end < brk || new_end > TASK_SIZE_MAX)
-		return false;
+	if (new_end < old_end)
+		return !do_vma_munmap(mm, new_end, old_end);
 	next = find_vma(mm, old_end);
 	if (next && new_end + PAGE_SIZE > vm_start_gap(next))
 		return false;
