@@ -505,6 +505,9 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 		.policy = run->opt->slab, .debug = run->opt->slab_debug,
 		.no_reap = run->opt->ops != 0,				/* I2 */
 	};
+	const struct vm_options vm = {
+		.vma.no_per_vma_locks = !run->opt->vma_locks,
+	};
 	struct kmemlab_options machine;
 	int code;
 
@@ -512,8 +515,10 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 	if (code)
 		return code;
 	stress_options_machine(run->opt, &machine);
-	if (run->wl->slab || slab.policy || slab.debug)
+	if (run->wl->slab || run->wl->vm || slab.policy || slab.debug)
 		machine.slab = &slab;
+	if (run->wl->vm)
+		machine.vm = &vm;
 	WRITE_ONCE(interrupted, 0);
 	code = kmemlab_boot(&machine, err);
 	if (code)
