@@ -12,6 +12,10 @@
 
 #include <cmocka.h>
 
+#include "stress/workloads/fault_load.h"
+#include "stress/workloads/fork_load.h"
+#include "stress/workloads/mixed_load.h"
+#include "stress/workloads/shootdown_load.h"
 #include "stress/workloads/vmalloc_load.h"
 
 /* Fewer operations where each costs ten times as much. */
@@ -58,7 +62,10 @@ static void run_clean(const struct workload *wl, const struct stress_options *op
 	stress_run_free(&run);
 }
 
-/* With --ops and one CPU all exact counters are a function of the options. */
+/*
+ * With --ops and one CPU what the workload did is a function of the options.  When tables and
+ * areas are really freed depends on grace periods, and with that the counters below it.
+ */
 static char *exact_counters(const struct workload *wl, u64 seed)
 {
 	struct stress_options opt = options(1, seed);
@@ -67,7 +74,8 @@ static char *exact_counters(const struct workload *wl, u64 seed)
 
 	execute(&run, wl, &opt);
 	assert_int_equal(run.failures, 0);
-	text = json_dumps(json_object_get(run.result, "exact"), JSON_SORT_KEYS);
+	text = json_dumps(json_object_get(json_object_get(run.result, "exact"), "workload"),
+			  JSON_SORT_KEYS);
 	stress_run_free(&run);
 	assert_non_null(text);
 	return text;
@@ -102,10 +110,79 @@ static void test_vmalloc(void **state)
 	check_exact(&workload_vmalloc);
 }
 
+static void test_fork_cow(void **state)
+{
+	struct stress_options opt = options(8, 11);
+
+	(void)state;
+	run_clean(&workload_fork_cow, &opt);
+	opt = options(4, 12);
+	opt.mem_bytes = 16 << 20;
+	opt.irq_rate = 5000;
+	opt.vma_locks = false;
+	run_clean(&workload_fork_cow, &opt);
+	opt = options(3, 13);
+	opt.layout = "x86_32";
+	opt.mem_bytes = 1024 << 20;
+	opt.tasks = 40;
+	opt.pages = 16;
+	run_clean(&workload_fork_cow, &opt);
+	check_exact(&workload_fork_cow);
+}
+
+static void test_shootdown(void **state)
+{
+	struct stress_options opt = options(8, 21);
+
+	(void)state;
+	opt.ops = OPS / 4;
+	run_clean(&workload_shootdown, &opt);
+	opt.mode = "checked";
+	opt.vma_locks = false;
+	run_clean(&workload_shootdown, &opt);
+	opt = options(64, 22);
+	opt.ops = OPS / 50;
+	opt.mem_bytes = 128 << 20;
+	run_clean(&workload_shootdown, &opt);
+	check_exact(&workload_shootdown);
+}
+
+static void test_fault(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; workload_fault.modes[i]; i++) {
+		struct stress_options opt = options(4, 30 + i);
+
+		opt.mode = workload_fault.modes[i];
+		opt.ops = OPS / 4;
+		opt.tasks = 1 + i % 2;
+		opt.vma_locks = i % 3 != 2;
+		run_clean(&workload_fault, &opt);
+	}
+	check_exact(&workload_fault);
+}
+
+static void test_mixed(void **state)
+{
+	struct stress_options opt = options(8, 41);
+
+	(void)state;
+	opt.irq_rate = 5000;
+	run_clean(&workload_mixed, &opt);
+	opt = options(2, 42);
+	opt.mem_bytes = 32 << 20;
+	opt.irq_rate = 20000;
+	run_clean(&workload_mixed, &opt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vmalloc),
+		cmocka_unit_test(test_fork_cow),
+		cmocka_unit_test(test_shootdown),
+		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_mixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
