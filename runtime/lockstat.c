@@ -29,8 +29,10 @@
 #include "runtime/irq.h"
 #include "runtime/lockstat.h"
 
+/* Constant once nr_classes counts it. */
 struct registered_class {
 	const struct lock_class *class;
+	bool instance;			/* the name is that of one instance */
 	char name[64];
 };
 
@@ -57,11 +59,33 @@ static unsigned int class_find(const struct lock_class *class, const char *name)
 	return id;
 }
 
+/*
+ * nr_classes without a scheduling point: in the simulation all CPUs are one host thread, which must
+ * not be switched away from while it holds a host's mutex.
+ */
+static unsigned int nr_classes_published(void)
+{
+	return __atomic_load_n(&nr_classes, __ATOMIC_ACQUIRE);
+}
+
+/* The id of @class itself, or LOCKSTAT_CLASSES.  No lock: page tables and areas come and go. */
+static unsigned int class_find_plain(const struct lock_class *class)
+{
+	unsigned int nr = nr_classes_published();
+
+	for (unsigned int id = 0; id < nr; id++)
+		if (classes[id].class == class && !classes[id].instance)
+			return id;
+	return LOCKSTAT_CLASSES;
+}
+
 u16 lockstat_class(const struct lock_class *class, const char *instance)
 {
 	char name[sizeof(classes[0].name)];
-	unsigned int id;
+	unsigned int id = instance ? LOCKSTAT_CLASSES : class_find_plain(class);
 
+	if (likely(id < LOCKSTAT_CLASSES))
+		return (u16)id;
 	if (instance)
 		snprintf(name, sizeof(name), "%s[%s]", class->name, instance);
 	else
@@ -77,8 +101,10 @@ u16 lockstat_class(const struct lock_class *class, const char *instance)
 	if (id == nr_classes) {
 		BUG_ON(id == LOCKSTAT_CLASSES);
 		classes[id].class = class;
+		classes[id].instance = instance != NULL;
 		memcpy(classes[id].name, name, sizeof(name));
-		smp_store_release(&nr_classes, id + 1);
+		/* Release: pairs with nr_classes_published(). */
+		__atomic_store_n(&nr_classes, id + 1, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&registry_lock);
 	return (u16)id;

@@ -28,6 +28,7 @@ struct scenario {
 	unsigned int cpus, ops;		/* defaults; ops over all CPUs */
 	unsigned int irq_one_in;	/* default rate of the injected interrupt; 0: none */
 	bool slab;			/* the machine has the slab allocator */
+	bool vm;			/* and virtual memory; stale translations are caught */
 	bool pages;			/* the page oracles judge the machine's memory */
 
 	/*

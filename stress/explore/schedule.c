@@ -94,18 +94,26 @@ static void irq_on_cpu(unsigned int vec, void *arg)
 
 /* ---- the machine ---- */
 
+/* Areas and address spaces are objects too. */
+static bool uses_slab(const struct scenario *scenario)
+{
+	return scenario->slab || scenario->vm;
+}
+
 static int boot(void)
 {
 	const struct explore_config *config = &explorer->config;
 	const struct slab_options slab = { .policy = "magazines", .no_reap = true };
+	const struct vm_options vm = { .tlb = { .sets = 16, .ways = 2, .oracle = true } };
 	const struct kmemlab_options opt = {
 		.cpu = {
 			.nr_cpus = config->cpus, .nr_nodes = 1, .seed = 1, .backend = "sim",
 			.lockstat = "off", .no_pin = true,
 		},
 		.mm = { .e820 = MEMORY, .no_memmap = true },
-		.slab = config->scenario->slab ? &slab : NULL,
-		.percpu_bytes = config->scenario->slab ? PERCPU_BYTES_SLAB : PERCPU_BYTES,
+		.slab = uses_slab(config->scenario) ? &slab : NULL,
+		.vm = config->scenario->vm ? &vm : NULL,
+		.percpu_bytes = uses_slab(config->scenario) ? PERCPU_BYTES_SLAB : PERCPU_BYTES,
 	};
 	struct mm_error err;
 	int code = kmemlab_boot(&opt, &err);
@@ -168,7 +176,7 @@ int explore_machine_up(const struct explore_config *config)
 	}
 	code = sim_snapshot_take();
 	explorer->snapshot = code == 0;
-	if (explorer->snapshot && config->scenario->slab)
+	if (explorer->snapshot && uses_slab(config->scenario))
 		frames_save(&explorer->frames);
 	if (code && code != -ENOTSUP)
 		panic("no memory for a snapshot");
