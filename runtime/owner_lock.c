@@ -15,7 +15,7 @@ void owner_lock_init(struct owner_lock *l, const struct lock_class *class, const
 void owner_lock_destroy(struct owner_lock *l)
 {
 	VM_BUG_ON(READ_ONCE(l->held) || READ_ONCE(l->revoke));
-	tsan_mutex_destroy(l);
+	tsan_mutex_destroy(&l->token);
 	spin_lock_destroy(&l->remote);
 }
 
@@ -23,7 +23,7 @@ void _owner_lock_remote(struct owner_lock *l, struct lock_site *site)
 	__context_unsafe("the lock's own implementation")
 {
 	_spin_lock(&l->remote, site);
-	tsan_pre_lock(l, 0);
+	tsan_pre_lock(&l->token, 0);
 	WRITE_ONCE(l->revoke, 1);
 	/* Every owner store of @held is visible after this, or sees our @revoke (I2). */
 	backend->membarrier();
@@ -34,14 +34,14 @@ void _owner_lock_remote(struct owner_lock *l, struct lock_site *site)
 		spin_wait_safepoint(&l->remote.meta);
 		backend->spin_while(&l->held, 1);
 	}
-	tsan_post_lock(l, 0);
+	tsan_post_lock(&l->token, 0);
 }
 
 void owner_unlock_remote(struct owner_lock *l) __context_unsafe("the lock's own implementation")
 {
-	tsan_pre_unlock(l, 0);
+	tsan_pre_unlock(&l->token, 0);
 	/* Release: pairs with the acquire of revoke in owner_trylock(). */
 	smp_store_release(&l->revoke, 0);
-	tsan_post_unlock(l, 0);
+	tsan_post_unlock(&l->token, 0);
 	spin_unlock(&l->remote);
 }

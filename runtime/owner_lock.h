@@ -34,6 +34,11 @@ struct __capability("owner_lock") owner_lock {
 	u64 nr_owner;		/* exact: acquisitions by the owner; owner CPU only */
 	u64 nr_failed;		/* exact: failed tries by the owner; owner CPU only */
 	spinlock_t remote;	/* serialises the remote side; carries class and statistics */
+	/*
+	 * TSan's mutex; never accessed.  It has an address of its own because a store to an atomic
+	 * word at the same address would replace the order that the mutex carries.
+	 */
+	char token;
 };
 
 void owner_lock_init(struct owner_lock *l, const struct lock_class *class, const char *instance);
@@ -43,7 +48,7 @@ void owner_lock_destroy(struct owner_lock *l);
 static inline bool owner_trylock(struct owner_lock *l) __try_acquires(true, *l)
 	__context_unsafe("the lock's own implementation")
 {
-	tsan_pre_lock(l, TSAN_TRY);
+	tsan_pre_lock(&l->token, TSAN_TRY);
 	sim_point(SIM_TRYLOCK, l);
 	if (unlikely(dekker_load(l->held)))
 		goto fail;
@@ -56,12 +61,12 @@ static inline bool owner_trylock(struct owner_lock *l) __try_acquires(true, *l)
 		goto fail;
 	}
 	owner_inc(l->nr_owner);
-	tsan_post_lock(l, TSAN_TRY);
+	tsan_post_lock(&l->token, TSAN_TRY);
 	lockdep_acquired(&l->remote.meta, NULL, true);
 	return true;
 fail:
 	owner_inc(l->nr_failed);
-	tsan_post_lock(l, TSAN_TRY_FAILED);
+	tsan_post_lock(&l->token, TSAN_TRY_FAILED);
 	return false;
 }
 
@@ -69,10 +74,10 @@ static inline void owner_unlock(struct owner_lock *l) __releases(*l)
 	__context_unsafe("the lock's own implementation")
 {
 	lockdep_release(&l->remote.meta);
-	tsan_pre_unlock(l, 0);
+	tsan_pre_unlock(&l->token, 0);
 	/* Release: pairs with the acquire of held in _owner_lock_remote(). */
 	dekker_store_release(l->held, 0);
-	tsan_post_unlock(l, 0);
+	tsan_post_unlock(&l->token, 0);
 	sim_point(SIM_UNLOCK, l);
 }
 

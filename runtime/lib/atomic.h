@@ -65,11 +65,11 @@ void sim_store_point(const void *word);
  * SIM back end can keep the store back in a simulated store buffer: a missing smp_mb() then shows.
  */
 #if KMEMLAB_EXPLORE
-void sim_buffer_store(u32 *word, u32 value);
+void sim_buffer_store(u32 *word, u32 value, bool release);
 u32 sim_buffer_load(const u32 *word);
 void sim_buffer_drain(void);
-#define dekker_store(x, v)		sim_buffer_store(&(x), (v))
-#define dekker_store_release(x, v)	sim_buffer_store(&(x), (v))
+#define dekker_store(x, v)		sim_buffer_store(&(x), (v), false)
+#define dekker_store_release(x, v)	sim_buffer_store(&(x), (v), true)
 #define dekker_load(x)			sim_buffer_load(&(x))
 #define smp_mb()		(sim_buffer_drain(), __atomic_thread_fence(__ATOMIC_SEQ_CST))
 #else

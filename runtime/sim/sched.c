@@ -418,6 +418,7 @@ static int sim_boot(u64 seed)
 static void sim_shutdown(void)
 {
 	sim_active = false;
+	sim_buffer_exit();
 	free(sim);
 	sim = NULL;
 }

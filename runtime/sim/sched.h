@@ -13,6 +13,8 @@
 struct sim_store {
 	u32 *word;
 	u32 value;
+	bool release;
+	u8 token;		/* index of store_tokens of its CPU */
 };
 
 struct sim_cpu {
@@ -39,6 +41,10 @@ struct sim_cpu {
 
 	struct sim_store stores[STORE_BUFFER_DEPTH];	/* oldest first */
 	unsigned int nr_stores;
+	u8 next_token;
+	/* TSan: what the CPU had done before each store, and who lets stores reach memory (I5). */
+	char store_tokens[STORE_BUFFER_DEPTH];
+	void *store_fiber;
 };
 
 /*
@@ -76,6 +82,8 @@ unsigned int sim_policy_pick(enum sim_point_kind kind, bool must);
 void sim_policy_begin(void);
 bool sim_cpu_runnable(const struct sim_cpu *c);
 
+/* Gives back what the store buffers need of ThreadSanitizer. */
+void sim_buffer_exit(void);
 /* Puts at most all buffered stores of @c into memory; drawn at random when @all is false. */
 void sim_buffer_flush(struct sim_cpu *c, bool all);
 
@@ -83,8 +91,10 @@ void sim_buffer_flush(struct sim_cpu *c, bool all);
  * The accesses that the scheduler makes in the name of a CPU: instrumented under ThreadSanitizer,
  * unlike the scheduler itself (sim_words.c).
  */
-void sim_word_store(u32 *word, u32 value);
+void sim_word_store(u32 *word, u32 value, bool release);
 u32 sim_word_load(const u32 *word);
+/* Counts as a store, and leaves the word as it is. */
+void sim_word_touch(u32 *word);
 
 /* RCU of the back end (sim_rcu.c). */
 void sim_rcu_online(struct cpu *cpu);

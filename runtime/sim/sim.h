@@ -12,16 +12,8 @@
 #include "runtime/lib/rand.h"
 #include "runtime/tsan.h"
 
-/*
- * Whether schedules with a store buffer are on offer.  Not under ThreadSanitizer: with a delayed
- * release of an owner_lock it reports the hand-over from a task to its own interrupt as a race,
- * although both sides hold the lock; why is not understood (docs/memory-model.md).
- */
-#if KMEMLAB_EXPLORE && !defined(KMEMLAB_TSAN)
-#define SIM_STORE_BUFFER	1
-#else
-#define SIM_STORE_BUFFER	0
-#endif
+/* Whether schedules with a store buffer are on offer: where atomic accesses are points. */
+#define SIM_STORE_BUFFER	KMEMLAB_EXPLORE
 
 enum sim_point_kind {
 	SIM_LOCK, SIM_TRYLOCK, SIM_UNLOCK, SIM_IRQ, SIM_RCU, SIM_ATOMIC, SIM_ACCESS, SIM_BLOCK,

@@ -12,6 +12,10 @@
  *   I2  A CPU sees its own stores at once: loads look into the queue first.
  *   I3  The queue is empty when the CPU waits, and outside schedules that ask for it.
  *   I4  Any other store of the CPU empties the queue first: only loads can pass a queued store.
+ *   I5  For ThreadSanitizer the word is written by who stores, when it stores; but what a release
+ *       carries takes effect when the store reaches memory, and is what its CPU had done when it
+ *       stored, not what whoever runs at that moment has done.  A fiber that stands for the
+ *       store buffer hands it over.
  */
 #include "runtime/sim/sched.h"
 
@@ -20,9 +24,23 @@ static bool buffering(void)
 	return sim_active && sim->running && sim->opt.store_buffer && sim->current != SIM_HOST;
 }
 
+TSAN_SWITCHES_FIBER static void hand_over_order(struct sim_cpu *c, const struct sim_store *s)
+{
+	void *running = tsan_fiber_current();
+
+	tsan_fiber_switch(c->store_fiber);
+	tsan_acquire(&c->store_tokens[s->token]);				/* I5 */
+	tsan_release(s->word);
+	tsan_fiber_switch(running);
+}
+
 static void apply_oldest(struct sim_cpu *c)
 {
-	sim_word_store(c->stores[0].word, c->stores[0].value);
+	const struct sim_store *s = &c->stores[0];
+
+	if (s->release)
+		hand_over_order(c, s);
+	__atomic_store_n(s->word, s->value, __ATOMIC_RELEASE);
 	c->nr_stores--;
 	for (unsigned int i = 0; i < c->nr_stores; i++)
 		c->stores[i] = c->stores[i + 1];
@@ -34,21 +52,35 @@ void sim_buffer_flush(struct sim_cpu *c, bool all)
 		apply_oldest(c);
 }
 
+void sim_buffer_exit(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(sim->cpus); i++)
+		if (sim->cpus[i].store_fiber)
+			tsan_fiber_destroy(sim->cpus[i].store_fiber);
+}
+
 #if KMEMLAB_EXPLORE
 
-void sim_buffer_store(u32 *word, u32 value)
+void sim_buffer_store(u32 *word, u32 value, bool release)
 {
+	struct sim_store s = { .word = word, .value = value, .release = release };
 	struct sim_cpu *c;
 
 	if (!buffering()) {
 		store_point(word);
-		sim_word_store(word, value);
+		sim_word_store(word, value, release);
 		return;
 	}
 	c = &sim->cpus[sim->current];
 	if (c->nr_stores == STORE_BUFFER_DEPTH)
 		apply_oldest(c);
-	c->stores[c->nr_stores++] = (struct sim_store){ word, value };
+	if (!c->store_fiber)
+		c->store_fiber = tsan_fiber_create("store buffer");
+	/* As many tokens as places, and stores leave in order: the next one is free. */
+	s.token = c->next_token++ % STORE_BUFFER_DEPTH;
+	sim_word_touch(word);							/* I5 */
+	tsan_release(&c->store_tokens[s.token]);
+	c->stores[c->nr_stores++] = s;
 	sim->stats.stores_delayed++;
 	load_point(word);
 }

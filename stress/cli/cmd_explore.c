@@ -173,7 +173,7 @@ static const struct argp_option options[] = {
 	{ "policy", KEY_POLICY, "POLICY", 0,
 	  "portfolio (default), random[:P], pct[:D], delay[:P] or serial", 0 },
 	{ "store-buffer", KEY_STORE_BUFFER, NULL, 0,
-	  "keep marked stores back, as a CPU's store buffer does (explore build)", 0 },
+	  "keep marked stores back, as a CPU's store buffer does (explore, tsan)", 0 },
 	{ "irq-one-in", KEY_IRQ, "N", 0,
 	  "inject the scenario's interrupt at 1 of N points; 0: never", 0 },
 	{ "inject", KEY_INJECT, "WHAT[,WHAT...]", 0, "faults of timing, a microsecond being 50 "
@@ -353,7 +353,7 @@ static void complete_options(struct arguments *a)
 			    "there are none; give --irq-one-in 100");
 	if (c->store_buffer && !SIM_STORE_BUFFER)
 		usage_error(a->program, "--store-buffer: the " KMEMLAB_BUILD " build delays no "
-			    "stores; use the explore build");
+			    "stores; use the explore or the tsan build");
 	if (a->have_seeds && a->count)
 		usage_error(a->program, "--seeds and --count exclude each other");
 	if (a->have_seeds)
