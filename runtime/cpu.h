@@ -17,6 +17,7 @@
 struct lockstat_cpu;
 struct lockdep_cpu;
 struct irqsoff_trace;
+struct trace_ring;
 struct call_single_data;
 struct rcu_head;
 
@@ -31,6 +32,7 @@ struct cpu {
 	struct lockstat_cpu *lockstat;	/* NULL: acquisitions take the slow way */
 	struct lockdep_cpu *lockdep;
 	struct irqsoff_trace *irqsoff;	/* NULL: sections with the mask closed are not timed */
+	struct trace_ring *trace;	/* NULL: events are not recorded (runtime/trace.h) */
 	struct rand_state rand;		/* this CPU's stream; perturbation and sampling only */
 	struct lockstat_cpu *recorder;	/* NULL: nothing is recorded */
 	/* Debug builds: what made this CPU atomic, for might_sleep(). */

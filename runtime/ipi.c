@@ -28,6 +28,7 @@
 #include "runtime/ipi.h"
 #include "runtime/irq.h"
 #include "runtime/lockdep.h"
+#include "runtime/trace.h"
 
 static bool csd_is_free(void *arg)
 {
@@ -64,6 +65,8 @@ static void handle_calls(unsigned int vec, void *arg)
 			container_of(node, struct call_single_data, node);
 		smp_call_func_t func = csd->func;
 		void *info = csd->info;
+		unsigned int src = csd->src;
+		u64 start = trace_begin();
 
 		node = node->next;
 		if (csd->wait) {
@@ -73,6 +76,7 @@ static void handle_calls(unsigned int vec, void *arg)
 			csd_done(csd);
 			func(info);
 		}
+		trace_ipi_ran(start, src);
 	}
 }
 
@@ -119,6 +123,7 @@ static bool send_call(unsigned int target, struct call_single_data *csd)
 	csd->src = (u16)me->id;
 	WRITE_ONCE(csd->busy, 1);		/* I1; published by the push's release */
 	owner_inc(me->nr_ipis_sent);
+	trace_ipi_sent(target);
 	if (llist_add(&csd->node, &cpus[target].call_queue))
 		irq_raise(&cpus[target], IRQ_CALL_FUNCTION);
 	else
@@ -146,6 +151,7 @@ int smp_call_function_single(unsigned int cpu, smp_call_func_t func, void *info,
 {
 	struct call_single_data on_stack = { .func = func, .info = info, .wait = true };
 	struct call_single_data *csd;
+	u64 start = trace_begin();
 
 	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
 		return -ENXIO;
@@ -158,6 +164,8 @@ int smp_call_function_single(unsigned int cpu, smp_call_func_t func, void *info,
 		if (!send_call(cpu, &on_stack))
 			return -ENXIO;
 		csd_wait(&on_stack);
+		trace_ipi_acked(cpu);
+		trace_end(start, TRACE_IPI_CALL, 1, 1, 0);
 		return 0;
 	}
 	csd = &this_cpu()->csd[cpu];
@@ -165,14 +173,18 @@ int smp_call_function_single(unsigned int cpu, smp_call_func_t func, void *info,
 	csd->func = func;
 	csd->info = info;
 	csd->wait = false;
-	return send_call(cpu, csd) ? 0 : -ENXIO;
+	if (!send_call(cpu, csd))
+		return -ENXIO;
+	trace_end(start, TRACE_IPI_CALL, 1, 0, 0);
+	return 0;
 }
 
 void smp_call_function_many(const struct cpumask *mask, smp_call_func_t func, void *info,
 			    bool wait)
 {
 	struct cpu *me = this_cpu();
-	unsigned int cpu;
+	u64 start = trace_begin();
+	unsigned int cpu, called = 0;
 
 	assert_may_wait();
 	for_each_cpu(cpu, mask) {
@@ -184,13 +196,15 @@ void smp_call_function_many(const struct cpumask *mask, smp_call_func_t func, vo
 		csd->func = func;
 		csd->info = info;
 		csd->wait = wait;
-		send_call(cpu, csd);
+		called += send_call(cpu, csd);
 	}
-	if (!wait)
-		return;
-	for_each_cpu(cpu, mask)
-		if (cpu != me->id)
-			csd_wait(&me->csd[cpu]);
+	if (wait)
+		for_each_cpu(cpu, mask)
+			if (cpu != me->id) {
+				csd_wait(&me->csd[cpu]);
+				trace_ipi_acked(cpu);
+			}
+	trace_end(start, TRACE_IPI_CALL, called, wait, 0);
 }
 
 void smp_call_function(smp_call_func_t func, void *info, bool wait)

@@ -38,6 +38,7 @@
 #include "runtime/lib/limits.h"
 #include "runtime/lockdep.h"
 #include "runtime/rcu.h"
+#include "runtime/trace.h"
 
 static void nothing_to_do(unsigned int vec, void *arg)
 {
@@ -184,10 +185,13 @@ static void run_vector(struct cpu *cpu, unsigned int vec)
 	int count = preempt_count();
 	unsigned int depth = lockdep_depth();
 
+	u64 start = trace_begin();
+
 	owner_inc(cpu->nr_irqs[vec]);
 	if (!v->handler)
 		panic("interrupt on vector %u, which has no handler", vec);
 	v->handler(vec, v->arg);
+	trace_end(start, TRACE_IRQ, vec, 0, 0);
 	if (KMEMLAB_DEBUG)
 		check_handler(v, count, depth);
 }

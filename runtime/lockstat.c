@@ -28,6 +28,7 @@
 #include "runtime/hostmem.h"
 #include "runtime/irq.h"
 #include "runtime/lockstat.h"
+#include "runtime/trace.h"
 
 /* Constant once nr_classes counts it. */
 struct registered_class {
@@ -293,6 +294,8 @@ void lockstat_wait_end(struct lock_meta *m, const struct lockstat_wait *w,
 		return;
 	now = clock_ns();
 	d.wait_ns = now - w->start;
+	trace_end(trace_ring() ? w->start : 0, TRACE_LOCK_WAIT, m->class, lock_site_id(site),
+		  lock_site_id(w->holder ? w->holder : site));
 	open = recorder_enter();
 	if (mode) {
 		record_contention(ls, row_lookup(ls, m->class, lock_site_id(site), mode), &d);
@@ -352,6 +355,7 @@ void lockstat_flush(struct lockstat_cpu *ls, const struct lock_meta *m,
 
 	if (!ls)
 		return;
+	trace_end(trace_ring() ? r->start : 0, TRACE_LOCK_HOLD, r->class, lock_site_id(r->site), 0);
 	open = recorder_enter();
 	row = row_lookup(ls, r->class, lock_site_id(r->site), 0);
 	if (deferred_take(ls, m, &d)) {

@@ -33,6 +33,7 @@
 #include "mm/page/trace_kmem.h"
 #include "mm/page/watermark.h"
 #include "runtime/mutex.h"
+#include "runtime/trace.h"
 
 _Static_assert(PAGELIST_PCPTYPES == MIGRATE_PCPTYPES, "the engine's types are ours");
 _Static_assert(PAGELIST_MOVABLE == MIGRATE_MOVABLE, "the engine's types are ours");
@@ -60,6 +61,7 @@ static unsigned int pcp_refill(void *owner, unsigned int order, unsigned int mt,
 	struct zone_pcp *pcp = owner;
 	struct zone *zone = pcp->zone;
 	struct rmqueue rq = { .order = order, .mt = mt, .alloc_flags = pcp->alloc_flags };
+	u64 start = trace_begin();
 	unsigned long flags;
 	unsigned int got;
 
@@ -69,6 +71,7 @@ static unsigned int pcp_refill(void *owner, unsigned int order, unsigned int mt,
 	spin_unlock_irqrestore(&zone->lock, flags);
 	count_vm_event(PCP_REFILL);
 	count_vm_events(PCP_REFILL_PAGES, (u64)got << order);
+	trace_end(start, TRACE_PCP_REFILL, zone->id, got << order, 0);
 	return got;
 }
 
@@ -78,9 +81,9 @@ static void pcp_spill(void *owner, struct pagelist *pl, struct pagelist_spill *i
 	const struct kmem_tracer *tracer = kmem_tracing();
 	unsigned int order, index;
 	struct list_head *entry;
+	u64 all = 0, start = trace_begin();
 	unsigned long flags;
 	long pages = 0;
-	u64 all = 0;
 
 	(void)pl;
 	spin_lock_irqsave(&zone->lock, flags);
@@ -104,6 +107,7 @@ static void pcp_spill(void *owner, struct pagelist *pl, struct pagelist_spill *i
 	spin_unlock_irqrestore(&zone->lock, flags);
 	count_vm_event(PCP_SPILL);
 	count_vm_events(PCP_SPILL_PAGES, all);
+	trace_end(start, TRACE_PCP_SPILL, zone->id, (u32)all, 0);
 }
 
 static void pcp_clear_below_high(void *owner)

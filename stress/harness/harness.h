@@ -82,6 +82,7 @@ struct stress_run {
 	unsigned int failures;		/* findings so far; host thread */
 
 	/* What stress_execute() leaves; given back by stress_run_free(). */
+	u64 started;			/* ns of the machine's clock */
 	double elapsed;			/* seconds of stepping */
 	struct stress_ops ops;		/* at the end of stepping */
 	struct device_stats device;

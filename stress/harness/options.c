@@ -20,11 +20,13 @@
 #include "mm/page/layout.h"
 #include "percpu/pagelist_policy.h"
 #include "runtime/spinlock.h"
+#include "runtime/trace.h"
 #include "stress/harness/parse.h"
 
 #define DEFAULT_SECONDS	10
 #define DEFAULT_SEED	1
 #define DEFAULT_SLICES	40
+#define DEFAULT_EVENTS	16384
 #define DEFAULT_MEM	(256ULL << 20)
 /* Least memory for each CPU: below, the per-CPU lists alone may hold all of it. */
 #define MEM_PER_CPU_MIN	(1ULL << 20)
@@ -34,7 +36,8 @@ enum {
 	OPT_LOCKSTAT, OPT_PCP, OPT_PCP_BATCH, OPT_PCP_HIGH, OPT_PCP_FRACTION, OPT_PCP_SCALE,
 	OPT_SLAB, OPT_SLAB_DEBUG, OPT_MODE, OPT_TASKS, OPT_PAGES, OPT_VMA_LOCKS,
 	OPT_IRQ_RATE, OPT_IRQ_ORDER, OPT_IRQ, OPT_IRQS_OFF, OPT_HZ, OPT_HOTPLUG, OPT_INJECT,
-	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_SLICES, OPT_HELP, OPT_VERSION,
+	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_SLICES, OPT_TRACE, OPT_TRACE_EVENTS,
+	OPT_HELP, OPT_VERSION,
 };
 
 static const struct argp_option argp_options[] = {
@@ -92,6 +95,10 @@ static const struct argp_option argp_options[] = {
 	  "time the sections with interrupts masked (default off)", 6 },
 	{ "slices", OPT_SLICES, "N", 0,
 	  "parts of the run in the result's timeline, 0 for none (default 40)", 6 },
+	{ "trace", OPT_TRACE, "FILE", 0,
+	  "write a timeline of events as Chrome JSON, for ui.perfetto.dev", 6 },
+	{ "trace-events", OPT_TRACE_EVENTS, "N", 0,
+	  "the last N events of each CPU are kept for it (default 16384)", 6 },
 	{ "out", OPT_OUT, "FILE", 0, "write the result as JSON", 6 },
 	{ "json", OPT_JSON, NULL, 0, "print the result as JSON instead of the summary", 6 },
 	{ "quiet", OPT_QUIET, NULL, 0, "print only the seed, and what went wrong", 6 },
@@ -117,6 +124,7 @@ static const struct number_option {
 	NUMBER(OPT_SEED, seed, 0, INT64_MAX),
 	NUMBER(OPT_IRQ_RATE, irq_rate, 0, STRESS_IRQ_RATE_MAX),
 	NUMBER(OPT_IRQ_ORDER, irq_order, 0, MAX_PAGE_ORDER),
+	NUMBER(OPT_TRACE_EVENTS, trace_events, 16, TRACE_EVENTS_MAX),
 	NUMBER(OPT_SLICES, slices, 0, STRESS_SLICES_MAX),
 	NUMBER(OPT_HZ, hz, 0, STRESS_HZ_MAX),
 	NUMBER(OPT_HOTPLUG, hotplug, 0, STRESS_HOTPLUG_MAX),
@@ -335,6 +343,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		err = parse_word(ps, key, arg, &word);
 		opt->vma_locks = !err && !strcmp(word, "on");
 		return err;
+	case OPT_TRACE:
+		opt->trace = arg;
+		return 0;
 	case OPT_OUT:
 		opt->out = arg;
 		return 0;
@@ -379,6 +390,7 @@ void stress_options_default(struct stress_options *opt)
 		.pcp_batch = STRESS_UNSET, .pcp_high = STRESS_UNSET,
 		.pcp_high_fraction = STRESS_UNSET, .pcp_scale_max = STRESS_UNSET,
 		.irq = "safepoint", .irq_order = 1, .oracle = true, .slices = DEFAULT_SLICES,
+		.trace_events = DEFAULT_EVENTS,
 		.tasks = STRESS_UNSET, .pages = STRESS_UNSET, .vma_locks = true,
 	};
 }
@@ -432,6 +444,10 @@ int stress_options_check(const struct stress_options *opt, struct mm_error *err)
 		return mm_error(err, -EINVAL,
 				"--irq: ThreadSanitizer keeps signals back; give safepoint, or use "
 				"another build");
+	if (opt->trace && !strcmp(opt->lockstat, "off"))
+		return mm_error(err, -EINVAL,
+				"--trace: locks are traced by their recorder; leave out --lockstat "
+				"off");
 	if (opt->hotplug && opt->cpus < 2)
 		return mm_error(err, -EINVAL,
 				"--hotplug: the only CPU cannot go; give --cpus 2 or more");

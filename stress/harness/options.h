@@ -40,6 +40,8 @@ struct stress_options {
 	unsigned int hotplug;		/* CPUs taken down and up again, per second */
 	unsigned int slices;		/* of the timeline; 0: none */
 	struct inject_options inject;	/* faults of timing */
+	const char *trace;		/* file for the timeline of events; NULL: none */
+	u32 trace_events;		/* kept per CPU */
 	const char *out;		/* file for the JSON result; NULL: none */
 	const char *proc[STRESS_MAX_PROC];	/* /proc texts to print at the end */
 	unsigned int nr_proc;

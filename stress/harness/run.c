@@ -32,12 +32,14 @@
 #include "runtime/hostmem.h"
 #include "runtime/irq.h"
 #include "runtime/hotplug.h"
+#include "runtime/trace.h"
 #include "stress/harness/conserve.h"
 #include "stress/harness/hotplug.h"
 #include "stress/harness/live.h"
 #include "stress/harness/progress.h"
 #include "stress/harness/result.h"
 #include "stress/harness/timeline.h"
+#include "stress/harness/trace_json.h"
 
 /* Operations between quiescent states. */
 #define OPS_PER_TASK		64
@@ -302,7 +304,7 @@ static int step_all(struct stress_run *run)
 	}
 	live_open(run);
 	w->timeline = timeline_start(run);
-	w->start = w->last_second = clock_ns();
+	run->started = w->start = w->last_second = clock_ns();
 	periodic_works_resume();
 	cpu_start_all(step_until_done, run);
 	watch_run(run, w);
@@ -461,6 +463,21 @@ static void collect(struct stress_run *run)
 	fclose(out);
 }
 
+/* The timeline of events, when it was asked for. */
+static void write_trace(struct stress_run *run)
+{
+	const char *path = run->opt->trace;
+	FILE *out = path ? fopen(path, "we") : NULL;
+	int err = out ? trace_json_write(run, out) : path ? -errno : 0;
+
+	if (out && fclose(out) && !err)
+		err = -EIO;
+	if (err)
+		stress_fail(run, "--trace: cannot write %s: %s; give another file", path,
+			    strerror(-err));
+	trace_free();
+}
+
 /* Pages that the oracle knows of, and those that the workload's own allocators hold. */
 static long pages_in_use(struct stress_run *run)
 {
@@ -478,10 +495,14 @@ static int step_and_check(struct stress_run *run, struct mm_error *err)
 		return mm_error(err, -ENOMEM, "--mem: no memory for the checks; give less");
 	conserve_snapshot(run, base);
 	lockstat_reset();
-	code = step_all(run);
+	code = run->opt->trace ? trace_start(run->opt->trace_events) : 0;
+	if (!code)
+		code = step_all(run);
+	trace_stop();
 	if (code)
 		goto out;
 	collect(run);
+	write_trace(run);
 	conserve_check_held(run, base, pages_in_use(run), "with the workload's pages held");
 	cpu_run_all(give_back, run);
 	if (oracle_pages())
