@@ -104,6 +104,31 @@ PYTHON
   [ "$(grep -o '<rect' "$out.dom" | wc -l)" -eq 3 ]
 }
 
+@test "a browser draws the run in slices and the map of memory" {
+  browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
+    skip "chromium is not installed"
+  stress pages --cpus 3 --seconds 1 --slices 10 --mem 64M --quiet --out "$out.json"
+  kmemlab report --format html "$out.json" >"$out.html"
+  [ "$(wc -c <"$out.html")" -lt 1048576 ]
+  timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$out.profile" \
+    --virtual-time-budget=2000 --dump-dom "file://$out.html" >"$out.dom" 2>/dev/null
+  python3 - "$out.json" "$out.dom" <<'PYTHON'
+import json, re, sys
+run, dom = json.load(open(sys.argv[1])), open(sys.argv[2], encoding="utf-8").read()
+lines = re.findall(r'<polyline points="([^"]*)"[^>]*data-name="([^"]*)"', dom)
+names = [name.replace("&gt;", ">") for _, name in lines]
+t = run["timeline"]
+assert names == (["CPU 0", "CPU 1", "CPU 2"] + [f"node 0 {z['name']}" for z in t["zones"]] +
+                 [l["name"] for l in t["locks"]]), names
+assert all(len(points.split()) == len(t["end_ns"]) for points, _ in lines)
+# The lowest point of a line is its smallest value: the chart shows the numbers of the result.
+first = [float(p.split(",")[1]) for p in lines[0][0].split()]
+assert first.index(min(first)) == t["pcp_pages"][0].index(max(t["pcp_pages"][0]))
+assert dom.count('class="cell"') == len(run["memory_map"]["cells"])
+assert '<div id="run">' in dom and '<div id="memory">' in dom
+PYTHON
+}
+
 @test "unknown formats are refused by name" {
   run kmemlab report --format flamegraph "$sample"
   assert_usage_error "unknown format 'flamegraph'"

@@ -33,7 +33,7 @@ setup() {
 @test "sites are named, and the holder of a wait is" {
   stress pages --cpus 4 --mem 64M --seconds 1 --quiet --trace "$out" \
     --trace-events 1000000
-  grep -q '"site":"[a-z_]* mm/page/[a-z_]*.c:[0-9]*"' "$out"
+  grep -q '"site":"[a-z_]* [^"]*mm/page/[a-z_]*.c:[0-9]*"' "$out"
   # A wait needs two CPUs at once; there are some in a second of four of them.
   grep -q '"cat":"wait".*"waiter":"[a-z_]* .*"holder":"[a-z_]* ' "$out"
 }
