@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scenario: memory is unmapped, protected and mapped again while other CPUs use it. */
+/* Scenario: memory is unmapped, protected, moved and mapped again while other CPUs use it. */
+#define _GNU_SOURCE		/* MREMAP_FIXED */
 #include "stress/explore/scenarios/vm_load.h"
 
 #define SLOT_PAGES	2u
@@ -16,9 +17,13 @@ static unsigned long slot_at(unsigned int slot)
 	return VM_LOAD_BASE + slot * PMD_SIZE;
 }
 
+/*
+ * What is written to a slot; a walker that takes it for an entry of a page table, because it looks
+ * at a table that is a slot's page by now, finds rights to a frame that no machine has.
+ */
 static u64 sign(unsigned int slot)
 {
-	return 0x600d000000000000ULL + slot;
+	return 0x000ffff000000000ULL + ((u64)slot << PAGE_SHIFT) + _PAGE_TABLE;
 }
 
 /* A word is absent, zero or what everybody writes there: never another slot's. */
@@ -42,13 +47,26 @@ static void map_slot(struct mm_struct *mm, unsigned int slot)
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)));
 }
 
+/* Moves the slot away, where nobody looks, and unmaps it there. */
+static void move_slot_away(struct mm_struct *mm, unsigned int slot)
+{
+	const struct mremap_args args = {
+		.addr = slot_at(slot), .old_len = SLOT_PAGES * PAGE_SIZE,
+		.new_len = SLOT_PAGES * PAGE_SIZE, .flags = MREMAP_MAYMOVE | MREMAP_FIXED,
+		.new_addr = slot_at(NR_SLOTS + 1 + slot),
+	};
+
+	if (!vm_is_err(do_mremap(mm, &args)))
+		BUG_ON(do_munmap(mm, args.new_addr, args.new_len));
+}
+
 /* A range that this CPU has made inaccessible stays so while nobody else changes it: slot = CPU. */
 static void change_slot(struct scenario_cpu *c, struct mm_struct *mm)
 {
 	unsigned long addr = slot_at(c->id % NR_SLOTS), len = SLOT_PAGES * PAGE_SIZE;
 	u64 got;
 
-	switch (rand_below(&c->rng, 4)) {
+	switch (rand_below(&c->rng, 5)) {
 	case 0:
 		BUG_ON(do_munmap(mm, addr, len));
 		BUG_ON(c->nr_cpus <= NR_SLOTS && load_u64(addr, &got) != -EFAULT);
@@ -57,6 +75,9 @@ static void change_slot(struct scenario_cpu *c, struct mm_struct *mm)
 		BUG_ON(do_munmap(mm, addr, len));
 		break;
 	case 2:
+		move_slot_away(mm, c->id % NR_SLOTS);
+		break;
+	case 3:
 		(void)do_madvise(mm, addr, len, MADV_DONTNEED);
 		return;
 	default:
