@@ -160,24 +160,50 @@ static int grow_in_place(struct mremap *r, unsigned long delta)
 
 /* ---- arguments ---- */
 
-/* r->addr's area and what forbids the call; as check_prep_vma(). */
-static int check_area(struct mremap *r)
+static bool has_new_addr(const struct mremap *r)
 {
-	struct vm_area_struct *vma = r->vma = vma_lookup(r->mm, r->addr);
+	return (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0;
+}
+
+static int check_arguments(const struct mremap *r)
+{
+	if (r->flags & ~(unsigned long)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) ||
+	    r->addr & ~PAGE_MASK || !r->new_len || r->new_len > TASK_SIZE_MAX)
+		return -EINVAL;
+	if (!has_new_addr(r))
+		return 0;
+	if (r->new_addr > TASK_SIZE_MAX - r->new_len || r->new_addr & ~PAGE_MASK ||
+	    !(r->flags & MREMAP_MAYMOVE) ||
+	    (r->flags & MREMAP_DONTUNMAP && r->old_len != r->new_len))
+		return -EINVAL;
+	/* The ranges may not overlap. */
+	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
+		return -EINVAL;
+	/* Two areas may be split and one made before anything goes. */
+	return r->mm->map_count + 2 >= sysctl_max_map_count - 3 ? -ENOMEM : 0;
+}
+
+/* What forbids the call on r->vma (check_prep_vma()). */
+static int check_area(const struct mremap *r)
+{
+	const struct vm_area_struct *vma = r->vma;
 	unsigned long delta;
 
 	if (!vma)
 		return -EFAULT;
+	if (r->new_len <= r->old_len && !has_new_addr(r))
+		return 0;
 	/* Duplicating: old length 0 means a second view of a shared area. */
 	if (!r->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
 		return -EINVAL;
 	if ((r->flags & MREMAP_DONTUNMAP) && (vma->vm_flags & VM_DONTEXPAND))
 		return -EINVAL;
-	if (r->old_len > vma->vm_end - r->addr)
+	/* What a shrink cuts off may reach into other areas. */
+	if (min(r->old_len, r->new_len) > vma->vm_end - r->addr)
 		return -EFAULT;
 	if (r->new_len <= r->old_len)
 		return 0;
-	if (vma->vm_flags & VM_DONTEXPAND)
+	if (r->old_len > vma->vm_end - r->addr || (vma->vm_flags & VM_DONTEXPAND))
 		return -EFAULT;
 	delta = (r->new_len - r->old_len) >> PAGE_SHIFT;
 	if (!may_expand_vm(r->mm, vma->vm_flags, delta))
@@ -185,90 +211,98 @@ static int check_area(struct mremap *r)
 	return vma->vm_flags & VM_ACCOUNT ? vm_enough_memory(delta) : 0;
 }
 
-static bool arguments_are_valid(const struct mremap *r)
-{
-	if (r->flags & ~(unsigned long)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
-		return false;
-	if (r->addr & ~PAGE_MASK || !r->new_len)
-		return false;
-	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
-		if (!(r->flags & MREMAP_MAYMOVE))
-			return false;
-		if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
-			return false;
-		if (r->new_addr & ~PAGE_MASK || r->new_len > TASK_SIZE_MAX ||
-		    r->new_addr > TASK_SIZE_MAX - r->new_len)
-			return false;
-		/* The ranges may not overlap. */
-		if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
-			return false;
-	}
-	return true;
-}
+/* ---- the three ways ---- */
 
 /* To the place that the caller, or nobody, named. */
 static long mremap_to(struct mremap *r)
 {
-	unsigned long map_flags = r->flags & MREMAP_FIXED ? MAP_FIXED : 0;
 	long to;
 	int err;
 
-	/* Two areas may be split and one made before anything goes. */
-	if (r->mm->map_count + 2 >= sysctl_max_map_count - 3)
-		return -ENOMEM;
 	if (r->flags & MREMAP_FIXED) {
-		to = get_unmapped_area(r->mm, r->new_addr, r->new_len, MAP_FIXED);
-		if (vm_is_err(to))
-			return to;
-		err = check_area(r);
-		if (!err)
-			err = do_vma_munmap(r->mm, r->new_addr, r->new_addr + r->new_len);
+		err = do_vma_munmap(r->mm, r->new_addr, r->new_addr + r->new_len);
 		if (err)
 			return err;
-		r->vma = vma_lookup(r->mm, r->addr);	/* a merge partner may have gone */
-	} else {
-		err = check_area(r);
-		if (err)
-			return err;
-		to = get_unmapped_area(r->mm, r->new_addr, r->new_len, map_flags);
-		if (vm_is_err(to))
-			return to;
 	}
 	if (r->old_len > r->new_len) {
 		err = do_vma_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
 		if (err)
 			return err;
 		r->old_len = r->new_len;
-		r->vma = vma_lookup(r->mm, r->addr);
 	}
-	return move_vma(r, (unsigned long)to);
+	/* Either may have divided the area. */
+	r->vma = vma_lookup(r->mm, r->addr);
+	if (!r->vma)
+		return -EFAULT;
+	to = get_unmapped_area(r->mm, r->new_addr, r->new_len,
+			       r->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+	return vm_is_err(to) ? to : move_vma(r, (unsigned long)to);
 }
 
-static long mremap_locked(struct mremap *r)
+/*
+ * Only moving: all areas of the range, with the distances between them (Linux 6.17 and later).  An
+ * error leaves those moved that came before.
+ */
+static long mremap_many(const struct mremap *all)
+{
+	unsigned long at = all->addr, end = all->addr + all->old_len;
+	long got, first = -EFAULT;
+	struct mremap r = *all;
+	int err;
+
+	for (; at < end; at = r.addr + r.old_len) {
+		r.vma = find_vma_intersection(all->mm, at, end);
+		if (!r.vma)
+			break;
+		r.addr = max(r.vma->vm_start, at);
+		if (first == -EFAULT && r.addr != all->addr)
+			return -EFAULT;		/* nothing at the start */
+		r.old_len = r.new_len = min(end, r.vma->vm_end) - r.addr;
+		r.new_addr = all->new_addr + (r.addr - all->addr);
+		err = check_area(&r);
+		got = err ? err : mremap_to(&r);
+		if (vm_is_err(got))
+			return got;
+		if (first == -EFAULT)
+			first = got;
+	}
+	return first;
+}
+
+static long mremap_at(struct mremap *r)
 {
 	long to;
 	int err;
 
-	if (!vma_lookup(r->mm, r->addr))
-		return -EFAULT;
-	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
-		return mremap_to(r);
-	if (r->old_len >= r->new_len) {
-		/* Shrinking takes what lies behind, whatever it is. */
-		err = r->old_len > r->new_len ?
-		      do_vma_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len) : 0;
+	if (r->old_len == r->new_len)
+		return (long)r->addr;
+	if (r->old_len > r->new_len) {
+		err = do_vma_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
 		return err ? err : (long)r->addr;
 	}
-	err = check_area(r);
-	if (err)
-		return err;
-	if (r->old_len && can_grow_in_place(r, r->new_len - r->old_len) &&
+	if (can_grow_in_place(r, r->new_len - r->old_len) &&
 	    !grow_in_place(r, r->new_len - r->old_len))
 		return (long)r->addr;
 	if (!(r->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	to = get_unmapped_area(r->mm, 0, r->new_len, 0);
 	return vm_is_err(to) ? to : move_vma(r, (unsigned long)to);
+}
+
+static long mremap_locked(struct mremap *r)
+{
+	int err = check_arguments(r);
+
+	if (err)
+		return err;
+	/* A length of 0 has no areas. */
+	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len)
+		return mremap_many(r);
+	r->vma = vma_lookup(r->mm, r->addr);
+	err = check_area(r);
+	if (err)
+		return err;
+	return has_new_addr(r) ? mremap_to(r) : mremap_at(r);
 }
 
 long do_mremap(struct mm_struct *mm, const struct mremap_args *args)
@@ -280,8 +314,6 @@ long do_mremap(struct mm_struct *mm, const struct mremap_args *args)
 	};
 	long got;
 
-	if (!arguments_are_valid(&r))
-		return -EINVAL;
 	mmap_write_lock(mm);
 	got = mremap_locked(&r);
 	VM_CHECK(mm_is_valid(mm));
