@@ -79,7 +79,8 @@ struct kmem_cache {
 	bool internal;			/* (B) of the slab allocator itself: never destroyed */
 	bool magazine;			/* (B) holds magazines, which come and go with the others */
 	char name[SLAB_NAME_MAX];	/* (B) */
-};
+	/* Its nodes follow in memory, aligned as this is. */
+} __cacheline_aligned;
 
 /* ---- caches ---- */
 

@@ -126,15 +126,15 @@ static void own_move(struct own *o, u32 from, u32 nr)
 		EXPECT(got == -EINVAL);
 		return;
 	}
-	/* Over the border of two areas, or from a hole. */
-	if (got == -EFAULT) {
-		/* What was at the new place may be gone: as in Linux, that comes first. */
-		if (do_munmap(mm, page_at(o, to), nr * PAGE_SIZE) == 0)
-			own_set(o, to, nr, false);
+	if (!o->mapped[from]) {
+		EXPECT(got == -EFAULT);
 		return;
 	}
 	EXPECT(got == (long)page_at(o, to));
+	/* Holes do not move: what is at their new place stays. */
 	for (u32 i = 0; i < nr; i++) {
+		if (!o->mapped[from + i])
+			continue;
 		o->mapped[to + i] = true;
 		o->writable[to + i] = o->writable[from + i];
 		o->value[to + i] = o->value[from + i];
