@@ -72,6 +72,13 @@ void pagelist_destroy(struct pagelist *pl)
 	owner_lock_destroy(&pl->lock);
 }
 
+/* Notes how long, in pages, the owner's lock was held for a transfer. */
+static void note_transfer(struct pagelist *pl, u64 pages)
+{
+	if (pages > pl->stats.transfer_max)
+		WRITE_ONCE(pl->stats.transfer_max, pages);
+}
+
 struct list_head *__pagelist_refill(struct pagelist *pl, unsigned int order,
 				    unsigned int migratetype)
 {
@@ -91,6 +98,7 @@ struct list_head *__pagelist_refill(struct pagelist *pl, unsigned int order,
 	}
 	owner_add(pl->stats.refill_blocks, got);
 	owner_add(pl->stats.refill_pages, (u64)got << order);
+	note_transfer(pl, (u64)got << order);
 
 	entry = list->next;
 	list->next = entry->next;
@@ -115,6 +123,7 @@ int pagelist_spill(struct pagelist *pl, unsigned int index, int pages,
 	gone = before - pl->count;
 	owner_inc(pl->stats.spills[reason]);
 	owner_add(pl->stats.spill_pages[reason], (u64)gone);
+	note_transfer(pl, (u64)gone);
 	VM_CHECK(pagelist_is_valid(pl));
 	return gone;
 }
@@ -198,6 +207,7 @@ void pagelist_add_stats(const struct pagelist *pl, struct pagelist_stats *sum)
 	sum->refill_blocks += READ_ONCE(pl->stats.refill_blocks);
 	sum->refill_pages += READ_ONCE(pl->stats.refill_pages);
 	sum->refill_failed += READ_ONCE(pl->stats.refill_failed);
+	sum->transfer_max = max(sum->transfer_max, READ_ONCE(pl->stats.transfer_max));
 	for (int i = 0; i < NR_PAGELIST_SPILL_REASONS; i++) {
 		sum->spills[i] += READ_ONCE(pl->stats.spills[i]);
 		sum->spill_pages[i] += READ_ONCE(pl->stats.spill_pages[i]);

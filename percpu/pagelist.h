@@ -63,6 +63,7 @@ struct pagelist_stats {
 	u64 refill_blocks;
 	u64 refill_pages;
 	u64 refill_failed;	/* refills that got nothing: the alloc returned NULL */
+	u64 transfer_max;	/* most pages of one refill or spill: in one hold of the owner */
 	u64 spills[NR_PAGELIST_SPILL_REASONS];
 	u64 spill_pages[NR_PAGELIST_SPILL_REASONS];
 };

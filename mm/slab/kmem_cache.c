@@ -364,6 +364,8 @@ static int parse_slab_options(const struct slab_options *opt, struct mm_error *e
 	if (opt->rounds && objcache_tunable_set(&slab.tun, "rounds", opt->rounds))
 		return mm_error(err, -ERANGE, "slab-rounds: %u is out of range; give 1..%d",
 				opt->rounds, OBJCACHE_ROUNDS_MAX);
+	if (opt->tun)
+		slab.tun = *opt->tun;
 	slab.colour = opt->colour ? (enum slab_colour)opt->colour : SLAB_COLOUR_OBJECTS;
 	return slab_debug_parse(opt->debug, err);
 }

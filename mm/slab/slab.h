@@ -244,6 +244,7 @@ struct slab_options {
 	const char *debug;		/* "FZPU,name,name;FZ,other"; NULL: off */
 	const char *policy;		/* policy of the per-CPU layer; NULL: "magazines" */
 	u32 rounds;			/* objects per magazine or sheaf; 0: the policy's choice */
+	const struct objcache_tunables *tun;	/* every size outright; NULL: by the above */
 	int colour;			/* enum slab_colour; 0: the default */
 	bool no_reap;			/* nothing happens by time: see slab_update_all() */
 };

@@ -90,6 +90,7 @@ static json_t *exact_json(const struct replay_outcome *out)
 	json_object_set_new(obj, "worker_drained", count(out->worker_drained));
 	json_object_set_new(obj, "zone_lock_acquisitions", count(out->zone_locks));
 	json_object_set_new(obj, "irq_allocations", count(out->irq_takes));
+	json_object_set_new(obj, "transfer_max", count(out->transfer_max));
 	json_object_set_new(obj, "stranded_max", count(out->stranded_max));
 	json_object_set_new(obj, "stranded_mean", json_real(out->stranded_mean));
 	return obj;

@@ -66,6 +66,29 @@ static s64 count_listed(const struct runner *r, u32 cpu)
 	return pages;
 }
 
+static u64 longest_transfer(const struct replay_machine *m)
+{
+	u64 most = 0;
+
+	for (u32 i = 0; i < m->plan->nr_cpus * m->plan->nr_zones; i++) {
+		const struct pagelist *pl = replay_machine_list(m, i / m->plan->nr_zones,
+								i % m->plan->nr_zones);
+
+		most = max(most, READ_ONCE(pl->stats.transfer_max));
+	}
+	return most;
+}
+
+/* What the operations so far did was preparation. */
+static void start_counting(struct runner *r)
+{
+	free(r->out.transfers);
+	r->out = (struct replay_outcome){ .as_recorded = r->out.as_recorded };
+	r->listed_max = 0;
+	r->listed_sum = 0;
+	replay_machine_reset_counts(r->m);
+}
+
 static void runner_finish(struct runner *r)
 {
 	r->out.ops = r->nr;
@@ -76,16 +99,23 @@ static void runner_finish(struct runner *r)
 static struct replay_outcome run_deterministic(const struct replay_machine *m)
 {
 	struct runner *r = runner_new(m);
+	const u32 to = m->opt->to ? min(m->opt->to, r->nr) : r->nr;
+	const u32 from = min(m->opt->from, to);
 	struct replay_outcome out;
 	u64 start;
 
 	r->listed = count_listed(r, REPLAY_NONE);
+	if (from) {
+		run_in_order(r, 0, from);
+		start_counting(r);
+	}
 	start = clock_ns();
-	run_in_order(r, 0, r->nr);
-	run_ticks(r, r->nr);
+	run_in_order(r, from, to);
+	run_ticks(r, to);
 	act_as(0);
 	r->out.ns = clock_ns() - start;
 	BUG_ON(r->listed != count_listed(r, REPLAY_NONE));	/* I2 */
+	r->nr = to - from;
 	runner_finish(r);
 	out = r->out;
 	runner_free(r);
@@ -159,7 +189,8 @@ bool replay_as_recorded(const struct replay_plan *plan, const struct replay_sett
 	if (set->policy && strcmp(set->policy, replay_recorded_policy(plan)) != 0)
 		return false;
 	return set->batch == REPLAY_NONE && set->high == REPLAY_NONE &&
-	       set->high_fraction == REPLAY_NONE && set->scale_max == REPLAY_NONE;
+	       set->high_fraction == REPLAY_NONE && set->scale_max == REPLAY_NONE &&
+	       set->high_max == REPLAY_NONE;
 }
 
 static void on_cpu0(const struct replay_machine *m, void (*fn)(void *machine))
@@ -196,6 +227,7 @@ int replay_run(const struct replay_plan *plan, const struct replay_options *opt,
 	out->policy = opt->setting.policy ? opt->setting.policy : replay_recorded_policy(plan);
 	lock_report_collect(&out->locks, out->ns);
 	out->zone_locks = count_zone_locks(&out->locks);
+	out->transfer_max = longest_transfer(&m);
 	on_cpu0(&m, replay_machine_empty);
 	replay_machine_shutdown(&m);
 	return 0;

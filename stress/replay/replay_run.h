@@ -21,11 +21,12 @@ enum replay_mode {
 struct replay_setting {
 	const char *policy;	/* NULL: the one of the recorded kernel */
 	u32 batch, high, high_fraction, scale_max;
+	u32 high_max;		/* upper end of a tuned window; REPLAY_NONE: @high, no tuning */
 };
 
 /* Initializer: as recorded. */
 #define REPLAY_SETTING_RECORDED \
-	{ NULL, REPLAY_NONE, REPLAY_NONE, REPLAY_NONE, REPLAY_NONE }
+	{ NULL, REPLAY_NONE, REPLAY_NONE, REPLAY_NONE, REPLAY_NONE, REPLAY_NONE }
 
 struct replay_options {
 	struct replay_setting setting;
@@ -34,6 +35,11 @@ struct replay_options {
 	const char *lock;	/* spinlock algorithm; NULL: the default */
 	const char *lockstat;	/* "off", "default" (also NULL), "all" */
 	bool small_cache;	/* a CPU's share of the data cache is below 3 batches */
+	/*
+	 * Deterministic mode: operations [from, to) are counted, what comes before only prepares
+	 * them and what comes after is left out.  to 0: the end of the plan.
+	 */
+	u32 from, to;
 };
 
 /* What a run did.  Counts are exact; ns, and all of @locks' times, are measured. */
@@ -50,6 +56,7 @@ struct replay_outcome {
 	u64 zone_locks;		/* acquisitions of the zones' locks */
 	u64 irq_takes;		/* allocations served in interrupt context */
 	u64 waits;		/* concurrent: operations that waited for another CPU */
+	u64 transfer_max;	/* most pages moved in one hold of a zone's lock, by a page list */
 	u64 stranded_max;	/* pages on all lists, after an operation */
 	double stranded_mean;
 	u64 takes_by[REPLAY_ORDERS][MIGRATE_PCPTYPES];	/* blocks as served */

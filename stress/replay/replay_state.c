@@ -191,7 +191,7 @@ static void set_sizes(const struct replay_machine *m)
 	set_tunable(NULL, "batch", set->batch);
 	set_tunable(NULL, "scale_max", set->scale_max);
 	set_tunable(NULL, "high_min", set->high);
-	set_tunable(NULL, "high_max", set->high);
+	set_tunable(NULL, "high_max", set->high_max == REPLAY_NONE ? set->high : set->high_max);
 	if (set->high_fraction != REPLAY_NONE)
 		BUG_ON(set_percpu_pagelist_high_fraction(set->high_fraction) != 0);
 }
@@ -314,6 +314,14 @@ static void fold_counters(const struct replay_machine *m)
 		cpu_vm_stats_fold(cpu);
 }
 
+void replay_machine_reset_counts(const struct replay_machine *m)
+{
+	for (unsigned int i = 0; i < m->plan->nr_zones; i++)
+		for (unsigned int cpu = 0; cpu < m->plan->nr_cpus; cpu++)
+			WRITE_ONCE(replay_machine_list(m, cpu, i)->stats.transfer_max, 0);
+	lockstat_reset();
+}
+
 void replay_machine_fill(void *machine)
 {
 	struct replay_machine *m = machine;
@@ -333,7 +341,7 @@ void replay_machine_fill(void *machine)
 		WRITE_ONCE(m->zone[i]->flags, 0);
 	}
 	fold_counters(m);
-	lockstat_reset();
+	replay_machine_reset_counts(m);
 }
 
 void replay_machine_empty(void *machine)

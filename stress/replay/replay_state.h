@@ -23,6 +23,8 @@ void replay_machine_shutdown(struct replay_machine *m);
 
 /* Sizes and content of the lists, stand-ins, the free counter.  On CPU 0, others idle. */
 void replay_machine_fill(void *machine);
+/* Forgets what locks and lists counted so far.  Nobody runs. */
+void replay_machine_reset_counts(const struct replay_machine *m);
 /* Frees everything again and checks that nothing is missing.  On CPU 0, others idle. */
 void replay_machine_empty(void *machine);
 

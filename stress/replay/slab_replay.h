@@ -86,6 +86,8 @@ bool slab_replay_detect(const char *path);
 struct slab_replay_options {
 	const char *policy;	/* of the per-CPU layer */
 	u32 rounds;		/* objects per magazine or sheaf; 0: the policy's */
+	const struct objcache_tunables *tun;	/* every size outright; NULL: by the above */
+	u32 from, to;		/* operations that are counted: [from, to); to 0: the end */
 	u64 seed;		/* of the machine's random streams: sampling only */
 	const char *lock, *lockstat;	/* NULL: the defaults */
 };
@@ -103,6 +105,7 @@ struct slab_replay_row {
 struct slab_replay_outcome {
 	const char *policy;
 	u64 ns;			/* of the replay alone, sampling left out */
+	u64 ops;		/* that were counted */
 	u64 allocs, frees;	/* that reached a cache; large blocks of kmalloc() do not */
 	u64 alloc_hits, free_hits;
 	u64 depot_operations;	/* acquisitions of depots' locks to exchange arrays */
@@ -110,8 +113,10 @@ struct slab_replay_outcome {
 	u64 list_locks, zone_locks;	/* acquisitions */
 	u64 remote_releases;	/* objects that went back to a slab another CPU had made */
 	u64 resizes;
-	u64 stranded_end, stranded_max;	/* objects; the latter at a sample */
-	u64 stranded_bytes;	/* of the former */
+	u64 transfer_max;	/* most objects moved in one call to or from the slabs */
+	u64 stranded_end, stranded_max;	/* objects; the latter after any operation */
+	u64 stranded_bytes, stranded_bytes_max;	/* the same in bytes of objects */
+	double stranded_bytes_mean;	/* over the operations */
 	u64 pages_max;		/* in slabs, at a sample */
 	double used_at_max;	/* bytes asked for / bytes of slabs, at that sample */
 	double used_mean;	/* the same over all samples */

@@ -180,6 +180,9 @@ static json_t *outcome_json(const struct slab_replay_report *r,
 	put_count(exact, "stranded_end", o->stranded_end);
 	put_count(exact, "stranded_end_bytes", o->stranded_bytes);
 	put_count(exact, "stranded_max", o->stranded_max);
+	put_count(exact, "stranded_max_bytes", o->stranded_bytes_max);
+	json_object_set_new(exact, "stranded_mean_bytes", json_real(o->stranded_bytes_mean));
+	put_count(exact, "transfer_max", o->transfer_max);
 	put_count(exact, "slab_pages_max", o->pages_max);
 	json_object_set_new(exact, "used_at_max", json_real(o->used_at_max));
 	json_object_set_new(exact, "used_mean", json_real(o->used_mean));

@@ -8,9 +8,12 @@
  * in order.  At the end everything is freed, the CPUs are started, and the shutdown checks that no
  * object is left.
  *
- * Samples.  512 times in a run the memory in slabs and the stranded objects are read.
+ * Stranded objects are counted after every operation: what came out of the slabs and is not live
+ * waits in an array.  Samples: 512 times in a run the memory in slabs is read.
  *
- * Invariants.  I1  Two runs with equal options count the same, to the last acquisition.
+ * Invariants.
+ *   I1  Two runs with equal options count the same, to the last acquisition.
+ *   I2  The objects that wait, as counted, are those in the arrays of CPUs and depots.
  * Locking.  None here.  Context.  Host thread.  Failure.  -errno from the boot; a refused
  * allocation panics, because the machine has several times the memory that the trace needs.
  * See also.  docs/slab.md, tests/unit/test_slab_replay.c.
@@ -37,6 +40,8 @@ struct runner {
 	struct kmem_cache **caches;	/* [nr_caches] */
 	void **objs;			/* [nr_slots] NULL: not live */
 	u64 live_bytes;
+	s64 rest, rest_bytes;		/* objects that wait in arrays */
+	double rest_sum;		/* bytes, over the counted operations */
 	double used_sum;
 	u64 nr_samples, sample_ns;
 };
@@ -59,7 +64,8 @@ static int boot(struct runner *r, struct mm_error *err)
 		.mem_bytes = align_up(max(MEM_MIN, MEM_FACTOR * r->plan->peak_bytes), 1ULL << 20),
 	};
 	const struct slab_options slab = {
-		.policy = r->opt->policy, .rounds = r->opt->rounds, .no_reap = true,
+		.policy = r->opt->policy, .rounds = r->opt->rounds, .tun = r->opt->tun,
+		.no_reap = true,
 	};
 	int code = machine_boot(&cpu);
 
@@ -152,6 +158,58 @@ static void give(struct runner *r, u32 slot)
 	r->live_bytes -= s->bytes;
 }
 
+/* The cache of an object; NULL: kmalloc() takes it straight from the page allocator. */
+static struct kmem_cache *cache_of(const struct runner *r, const struct slab_replay_slot *s)
+{
+	if (s->cache != SLAB_REPLAY_KMALLOC)
+		return r->caches[s->cache];
+	if (s->bytes > KMALLOC_MAX_CACHE_SIZE)
+		return NULL;
+	return kmalloc_caches[kmalloc_type(s->gfp)][kmalloc_index(s->bytes)];
+}
+
+/* Objects of the longest hold among @calls that gave back @nr together. */
+static u64 longest_release(const struct objcache *oc, u64 nr, u64 calls)
+{
+	return calls > 1 ? min(nr, (u64)oc->tun.flush_chunk) : nr;
+}
+
+/* One operation, and how it changed what waits in the arrays of its cache (I2). */
+static inline void run_op(struct runner *r, const struct slab_replay_op *op)
+{
+	struct kmem_cache *s = cache_of(r, &r->plan->slots[op->slot]);
+	u64 imported, released, releases;
+	struct objcache_cpu *cc;
+	s64 more;
+
+	act_as(op->cpu);
+	if (unlikely(!s)) {
+		if (op->is_free)
+			give(r, op->slot);
+		else
+			take(r, op->slot);
+		return;
+	}
+	cc = objcache_this_cpu(&s->oc, this_cpu());
+	imported = cc->stats.imported;
+	released = cc->stats.released;
+	releases = cc->stats.releases;
+	if (op->is_free)
+		give(r, op->slot);
+	else
+		take(r, op->slot);
+	imported = cc->stats.imported - imported;
+	released = cc->stats.released - released;
+	more = (s64)imported - (s64)released + (op->is_free ? 1 : -1);
+	r->rest += more;
+	r->rest_bytes += more * (s64)s->object_size;
+	if (likely(!(imported | released)))
+		return;
+	released = longest_release(&s->oc, released, cc->stats.releases - releases);
+	imported = max(imported, released);
+	r->out->transfer_max = max(r->out->transfer_max, imported);
+}
+
 static void add_stranded(struct kmem_cache *s, void *arg)
 {
 	struct objcache_sum sum;
@@ -159,7 +217,7 @@ static void add_stranded(struct kmem_cache *s, void *arg)
 	if (!is_counted(s))
 		return;
 	objcache_sum(&s->oc, &sum);
-	*(u64 *)arg += sum.cpu_objects + sum.depot_objects;
+	*(s64 *)arg += (s64)(sum.cpu_objects + sum.depot_objects);
 }
 
 /* Pages of slabs and of large blocks, magazines among them. */
@@ -177,11 +235,9 @@ static u64 slab_pages(void)
 static void sample(struct runner *r)
 {
 	struct slab_replay_outcome *out = r->out;
-	u64 start = clock_ns(), pages = slab_pages(), stranded = 0;
+	u64 start = clock_ns(), pages = slab_pages();
 	double used = pages ? (double)r->live_bytes / (double)(pages * PAGE_SIZE) : 0;
 
-	slab_for_each_cache(add_stranded, &stranded);
-	out->stranded_max = max(out->stranded_max, stranded);
 	if (pages > out->pages_max) {
 		out->pages_max = pages;
 		out->used_at_max = used;
@@ -191,24 +247,27 @@ static void sample(struct runner *r)
 	r->sample_ns += clock_ns() - start;
 }
 
-static void run_ops(struct runner *r)
+static void run_ops(struct runner *r, u32 from, u32 to)
 {
-	const u32 every = max(r->plan->nr_ops / SAMPLES, 1u);
+	const u32 every = max((to - from) / SAMPLES, 1u);
+	struct slab_replay_outcome *out = r->out;
 	u64 start = clock_ns();
+	s64 stranded = 0;
 
-	for (u32 i = 0; i < r->plan->nr_ops; i++) {
-		const struct slab_replay_op *op = &r->plan->ops[i];
-
-		act_as(op->cpu);
-		if (op->is_free)
-			give(r, op->slot);
-		else
-			take(r, op->slot);
-		if (unlikely(i % every == every - 1))
+	for (u32 i = from; i < to; i++) {
+		run_op(r, &r->plan->ops[i]);
+		out->stranded_max = max(out->stranded_max, (u64)r->rest);
+		out->stranded_bytes_max = max(out->stranded_bytes_max, (u64)r->rest_bytes);
+		r->rest_sum += (double)r->rest_bytes;
+		if (unlikely((i - from) % every == every - 1))
 			sample(r);
 	}
 	act_as(0);
-	r->out->ns = clock_ns() - start - r->sample_ns;
+	slab_for_each_cache(add_stranded, &stranded);
+	BUG_ON(stranded != r->rest);				/* I2 */
+	out->ns = clock_ns() - start - r->sample_ns;
+	out->ops = to - from;
+	out->stranded_bytes_mean = to > from ? r->rest_sum / (to - from) : 0;
 	r->out->used_mean = r->nr_samples ? r->used_sum / (double)r->nr_samples : 0;
 }
 
@@ -309,6 +368,8 @@ int slab_replay_run(const struct slab_replay_plan *plan, const struct slab_repla
 		    struct slab_replay_outcome *out, struct mm_error *err)
 {
 	struct runner r = { .plan = plan, .opt = opt, .out = out };
+	const u32 to = opt->to ? min(opt->to, plan->nr_ops) : plan->nr_ops;
+	const u32 from = min(opt->from, to);
 	struct before_list before = { NULL, 0 };
 	int code = boot(&r, err);
 
@@ -325,9 +386,13 @@ int slab_replay_run(const struct slab_replay_plan *plan, const struct slab_repla
 		take(&r, plan->standins[i]);
 	}
 	empty_all_cpus(&r);
+	for (u32 i = 0; i < from; i++)
+		run_op(&r, &plan->ops[i]);
+	act_as(0);
+	out->transfer_max = 0;
 	slab_for_each_cache(note_before, &before);
 	lockstat_reset();
-	run_ops(&r);
+	run_ops(&r, from, to);
 	count_locks(out);
 	for (u32 i = 0; i < before.nr; i++)
 		add_row(&r, &before.v[i]);

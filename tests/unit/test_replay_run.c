@@ -124,7 +124,8 @@ static void smaller_lists_strand_less_and_move_more(void **state)
 	struct replay_outcome a = run_with(&bundle.plan, &as_recorded), b;
 
 	(void)state;
-	small.setting = (struct replay_setting){ "fixed", 31, 186, REPLAY_NONE, REPLAY_NONE };
+	small.setting = (struct replay_setting){ "fixed", 31, 186, REPLAY_NONE, REPLAY_NONE,
+						  REPLAY_NONE };
 	b = run_with(&bundle.plan, &small);
 	assert_true(b.refilled > a.refilled);
 	assert_true(b.zone_locks > a.zone_locks);
