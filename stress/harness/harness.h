@@ -16,6 +16,14 @@
 
 struct stress_run;
 
+/* Operations between two looks of a CPU at its own page lists. */
+#define STRESS_LOOK_OPS		64
+
+/* What a CPU saw on its page lists, all zones. */
+struct stress_listed {
+	u64 looks, pages_sum, pages_max;
+};
+
 /* One CPU's part of a run; that CPU's task context only, but for what is marked. */
 struct stress_cpu {
 	unsigned int id;
@@ -24,6 +32,7 @@ struct stress_cpu {
 	u64 next_irq;			/* when: ns, or operations with --ops */
 	u64 next_hotplug;		/* CPU 0: when, ns */
 	unsigned int down;		/* CPU 0: the CPU it took down; 0: none */
+	struct stress_listed listed;
 	struct stress_run *run;
 	void *data;			/* workload->cpu_bytes, zeroed at the start */
 } __cacheline_aligned;

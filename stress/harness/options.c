@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "mm/page/layout.h"
+#include "percpu/objcache_policy.h"
 #include "percpu/pagelist_policy.h"
 #include "runtime/spinlock.h"
 #include "runtime/trace.h"
@@ -34,7 +35,8 @@
 enum {
 	OPT_CPUS = 0x100, OPT_SECONDS, OPT_OPS, OPT_SEED, OPT_MEM, OPT_NODES, OPT_LAYOUT, OPT_LOCK,
 	OPT_LOCKSTAT, OPT_PCP, OPT_PCP_BATCH, OPT_PCP_HIGH, OPT_PCP_FRACTION, OPT_PCP_SCALE,
-	OPT_SLAB, OPT_SLAB_DEBUG, OPT_MODE, OPT_TASKS, OPT_PAGES, OPT_VMA_LOCKS,
+	OPT_SLAB, OPT_SLAB_ROUNDS, OPT_SLAB_DEPOT, OPT_SLAB_STASH, OPT_SLAB_IMPORT, OPT_SLAB_DEBUG,
+	OPT_MODE, OPT_TASKS, OPT_PAGES, OPT_VMA_LOCKS,
 	OPT_IRQ_RATE, OPT_IRQ_ORDER, OPT_IRQ, OPT_IRQS_OFF, OPT_HZ, OPT_HOTPLUG, OPT_INJECT,
 	OPT_OUT, OPT_JSON, OPT_QUIET, OPT_PROC, OPT_ORACLE, OPT_SLICES, OPT_TRACE, OPT_TRACE_EVENTS,
 	OPT_HELP, OPT_VERSION,
@@ -74,6 +76,13 @@ static const struct argp_option argp_options[] = {
 	{ "slab", OPT_SLAB, "POLICY", 0,
 	  "magazines, bonwick, sheaves, sheaves-32, none; stress-slab without it: all, changing",
 	  3 },
+	{ "slab-rounds", OPT_SLAB_ROUNDS, "N", 0,
+	  "objects per magazine or sheaf; 0: by object size", 3 },
+	{ "slab-depot", OPT_SLAB_DEPOT, "N", 0,
+	  "full and empty arrays kept per depot or barn", 3 },
+	{ "slab-stash", OPT_SLAB_STASH, "N", 0, "objects in a CPU's own full magazines", 3 },
+	{ "slab-import", OPT_SLAB_IMPORT, "N", 0,
+	  "objects per miss from the slabs (magazines)", 3 },
 	{ "slab-debug", OPT_SLAB_DEBUG, "FLAGS[,CACHE...]", 0,
 	  "checks of its caches: F consistency, Z red zones, P poison, U users, as slab_debug=",
 	  3 },
@@ -134,6 +143,10 @@ static const struct number_option {
 	NUMBER(OPT_PCP_HIGH, pcp_high, 1, 1u << 24),
 	NUMBER(OPT_PCP_FRACTION, pcp_high_fraction, 0, 1u << 30),
 	NUMBER(OPT_PCP_SCALE, pcp_scale_max, 0, PAGELIST_SCALE_LIMIT),
+	NUMBER(OPT_SLAB_ROUNDS, slab_rounds, 0, OBJCACHE_ROUNDS_MAX),
+	NUMBER(OPT_SLAB_DEPOT, slab_depot, 0, 1u << 20),
+	NUMBER(OPT_SLAB_STASH, slab_stash, 0, 1u << 20),
+	NUMBER(OPT_SLAB_IMPORT, slab_import, 1, OBJCACHE_IMPORT_MAX),
 };
 
 struct parse_state {
@@ -389,6 +402,8 @@ void stress_options_default(struct stress_options *opt)
 		.nodes = 1, .layout = "x86_64", .lock = "futex", .lockstat = "default",
 		.pcp_batch = STRESS_UNSET, .pcp_high = STRESS_UNSET,
 		.pcp_high_fraction = STRESS_UNSET, .pcp_scale_max = STRESS_UNSET,
+		.slab_rounds = STRESS_UNSET, .slab_depot = STRESS_UNSET,
+		.slab_stash = STRESS_UNSET, .slab_import = STRESS_UNSET,
 		.irq = "safepoint", .irq_order = 1, .oracle = true, .slices = DEFAULT_SLICES,
 		.trace_events = DEFAULT_EVENTS,
 		.tasks = STRESS_UNSET, .pages = STRESS_UNSET, .vma_locks = true,
@@ -434,6 +449,10 @@ int stress_options_check(const struct stress_options *opt, struct mm_error *err)
 		return mm_error(err, -EINVAL,
 				"--pcp-high: %u is less than --pcp-batch %u; give at least that",
 				opt->pcp_high, opt->pcp_batch);
+	if (!opt->slab && (opt->slab_rounds & opt->slab_depot & opt->slab_stash &
+			   opt->slab_import) != STRESS_UNSET)
+		return mm_error(err, -EINVAL,
+				"--slab-*: sizes belong to a policy; add --slab POLICY");
 	if (alg >= 0 && spin_algorithm_is_fifo((enum spin_algorithm)alg) &&
 	    (long)opt->cpus > host_cores())
 		return mm_error(err, -EINVAL,

@@ -29,6 +29,7 @@ struct stress_options {
 	const char *pcp;		/* policy; NULL: the default */
 	u32 pcp_batch, pcp_high, pcp_high_fraction, pcp_scale_max;	/* or STRESS_UNSET */
 	const char *slab;		/* slab policy; NULL: the workload's choice */
+	u32 slab_rounds, slab_depot, slab_stash, slab_import;	/* or STRESS_UNSET */
 	const char *slab_debug;		/* slab_debug= of its caches; NULL: off */
 	const char *mode;		/* of the workload; NULL: its usual one */
 	u32 tasks, pages;		/* simulated processes, pages of each; or STRESS_UNSET */

@@ -65,6 +65,10 @@ const char *stress_options_repro(const struct stress_options *opt, const char *p
 	add_number(&l, "pcp-scale-max", opt->pcp_scale_max);
 	if (opt->slab)
 		add(&l, " --slab %s", opt->slab);
+	add_number(&l, "slab-rounds", opt->slab_rounds);
+	add_number(&l, "slab-depot", opt->slab_depot);
+	add_number(&l, "slab-stash", opt->slab_stash);
+	add_number(&l, "slab-import", opt->slab_import);
 	if (opt->slab_debug)
 		add(&l, " --slab-debug %s", opt->slab_debug);
 	if (opt->mode)

@@ -53,6 +53,10 @@ static json_t *options_json(const struct stress_options *opt)
 	json_object_set_new(obj, "pcp_high_fraction", unless_unset(opt->pcp_high_fraction));
 	json_object_set_new(obj, "pcp_scale_max", unless_unset(opt->pcp_scale_max));
 	json_object_set_new(obj, "slab", text(opt->slab));
+	json_object_set_new(obj, "slab_rounds", unless_unset(opt->slab_rounds));
+	json_object_set_new(obj, "slab_depot", unless_unset(opt->slab_depot));
+	json_object_set_new(obj, "slab_stash", unless_unset(opt->slab_stash));
+	json_object_set_new(obj, "slab_import", unless_unset(opt->slab_import));
 	json_object_set_new(obj, "slab_debug", text(opt->slab_debug));
 	json_object_set_new(obj, "mode", text(opt->mode));
 	json_object_set_new(obj, "tasks", unless_unset(opt->tasks));
@@ -287,6 +291,39 @@ static json_t *proc_json(void)
 	return obj;
 }
 
+static void add_slab_stranded(struct kmem_cache *s, void *arg)
+{
+	struct objcache_sum sum;
+
+	if (s->magazine)
+		return;
+	objcache_sum(&s->oc, &sum);
+	*(u64 *)arg += (sum.cpu_objects + sum.depot_objects) * s->object_size;
+}
+
+/*
+ * What waited in per-CPU caches: page lists as each CPU saw its own every STRESS_LOOK_OPS
+ * operations, the most being the sum of each CPU's most; objects at the end.
+ */
+static json_t *stranded_json(const struct stress_run *run)
+{
+	json_t *obj = json_object();
+	u64 most = 0, bytes = 0;
+	double mean = 0;
+
+	for (unsigned int cpu = 0; cpu < run->opt->cpus; cpu++) {
+		const struct stress_listed *l = &run->cpu[cpu].listed;
+
+		mean += l->looks ? (double)l->pages_sum / (double)l->looks : 0;
+		most += l->pages_max;
+	}
+	json_object_set_new(obj, "pages_mean", json_real(mean));
+	json_object_set_new(obj, "pages_max", count(most));
+	slab_for_each_cache(add_slab_stranded, &bytes);
+	json_object_set_new(obj, "slab_end_bytes", count(bytes));
+	return obj;
+}
+
 json_t *result_collect(struct stress_run *run)
 {
 	json_t *doc = json_object(), *sampled = json_object();
@@ -298,6 +335,7 @@ json_t *result_collect(struct stress_run *run)
 	json_object_set_new(sampled, "duration_s", json_real(run->elapsed));
 	json_object_set_new(sampled, "ops_per_second",
 			    json_real(run->elapsed > 0 ? (double)run->ops.sum / run->elapsed : 0));
+	json_object_set_new(sampled, "stranded", stranded_json(run));
 	if (run->opt->irqs_off)
 		json_object_set_new(sampled, "irqs_off", irqs_off_json());
 	if (run->wl->sample)

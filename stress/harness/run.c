@@ -42,7 +42,7 @@
 #include "stress/harness/trace_json.h"
 
 /* Operations between quiescent states. */
-#define OPS_PER_TASK		64
+#define OPS_PER_TASK		STRESS_LOOK_OPS
 /* With --ops, operations that count as a second. */
 #define OPS_PER_SECOND		1000000
 /* run->beat: the run is over. */
@@ -153,11 +153,26 @@ static void real_time(struct stress_cpu *c)
 	c->next_irq += irq_gap(c, NSEC_PER_SEC / c->run->opt->irq_rate);
 }
 
+/* Counts what waits on this CPU's page lists. */
+static void look_at_lists(struct stress_cpu *c)
+{
+	struct stress_listed *l = &c->listed;
+	struct zone *zone;
+	u64 pages = 0;
+
+	for_each_zone(zone)
+		pages += (u64)READ_ONCE(this_zone_pcp(zone)->pl.count);
+	l->looks++;
+	l->pages_sum += pages;
+	l->pages_max = max(l->pages_max, pages);
+}
+
 /* Work on a CPU is a series of short tasks, and between two of them the CPU may go down. */
 static void between_tasks(struct stress_cpu *c, u64 ops)
 {
 	const struct stress_options *opt = c->run->opt;
 
+	look_at_lists(c);
 	cond_resched();
 	if (c->id)
 		return;
@@ -520,9 +535,28 @@ out:
 	return 0;
 }
 
+/* The sizes of a policy with what the options change. */
+static struct objcache_tunables slab_sizes(const struct stress_options *opt)
+{
+	struct objcache_tunables tun;
+
+	/* The option parser knows the policy. */
+	objcache_tunables_preset(&tun, (enum objcache_policy)objcache_policy_by_name(opt->slab));
+	if (opt->slab_rounds != STRESS_UNSET)
+		tun.rounds = opt->slab_rounds;
+	if (opt->slab_stash != STRESS_UNSET)
+		tun.stash_objects = opt->slab_stash;
+	if (opt->slab_import != STRESS_UNSET)
+		tun.import_batch = opt->slab_import;
+	if (opt->slab_depot != STRESS_UNSET)
+		tun.full_max = tun.empty_max = opt->slab_depot;
+	return tun;
+}
+
 int stress_execute(struct stress_run *run, struct mm_error *err)
 {
-	const struct slab_options slab = {
+	struct objcache_tunables tun;
+	struct slab_options slab = {
 		.policy = run->opt->slab, .debug = run->opt->slab_debug,
 		.no_reap = run->opt->ops != 0,				/* I2 */
 	};
@@ -536,6 +570,10 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 	if (code)
 		return code;
 	stress_options_machine(run->opt, &machine);
+	if (slab.policy) {
+		tun = slab_sizes(run->opt);
+		slab.tun = &tun;
+	}
 	if (run->wl->slab || run->wl->vm || slab.policy || slab.debug)
 		machine.slab = &slab;
 	if (run->wl->vm)
