@@ -81,6 +81,8 @@ if(KMEMLAB_HAVE_PPROF)
 endif()
 set_source_files_properties(${CMAKE_SOURCE_DIR}/stress/report/format_html.c PROPERTIES
   OBJECT_DEPENDS ${CMAKE_SOURCE_DIR}/stress/report/page.html)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/stress/tune/tune_json.c PROPERTIES
+  OBJECT_DEPENDS ${CMAKE_SOURCE_DIR}/stress/tune/tune_page.html)
 kmemlab_add_layer(stress ${sources})
 target_link_libraries(kmemlab_runtime PRIVATE kmemlab_deps_runtime)
 target_link_libraries(kmemlab_stress PRIVATE kmemlab_deps_stress)
