@@ -10,11 +10,12 @@
  * Invariants.
  *   I1  What a CPU draws depends on the seed and on its own candidates only; a stream belongs to
  *       one level of it, so task and handler do not share words.
- *   I2  injected <= candidates; with one_in 1 they are equal.
+ *   I2  injected <= candidates; with one_in 1 they are equal, but for a lock-hold of 0 ns.
  *   I3  A call is held back for a bounded time, and not at all on a CPU that comes or goes: it must
  *       have answered all calls before it leaves.
- *   I4  While lock delays are on, each CPU's fast-path recorder (cpu->lockstat) is hidden, which
- *       sends every exclusive acquisition through lockstat_acquired_slow().  Off costs nothing.
+ *   I4  While lock delays or a lock-hold are on, each CPU's fast-path recorder (cpu->lockstat) is
+ *       hidden, which sends every exclusive acquisition through lockstat_acquired_injected().  Off
+ *       costs nothing.
  *
  * Locking.  None; a CPU writes its own record.  Context.  See the header.
  * Failure.  No memory: nothing is injected.
@@ -31,6 +32,7 @@
 #include "runtime/hostmem.h"
 #include "runtime/hotplug.h"
 #include "runtime/irq.h"
+#include "runtime/lockstat.h"
 
 struct inject_cpu {
 	struct rand_state rand[NR_INJECT][2];	/* by level: task and softirq, hardirq (I1) */
@@ -46,11 +48,15 @@ static const struct {
 	[INJECT_IPI_DELAY] = { "ipi-delay", 8 },
 	[INJECT_LOCK_DELAY] = { "lock-delay", 100 },
 	[INJECT_IRQ_STORM] = { "irq-storm", 100 },
+	[INJECT_LOCK_HOLD] = { "lock-hold", 1 },
 };
 
 bool inject_active[NR_INJECT];
 static struct inject_options options;	/* constant while anything is active */
 static struct inject_cpu *state;	/* [nr_cpu_ids] */
+/* Whether a class is the one of lock-hold, once somebody looked; all who look find the same. */
+static u8 class_hit[LOCKSTAT_CLASSES];
+enum { HIT_UNKNOWN, HIT_YES, HIT_NO };
 
 /* ---- options as text ---- */
 
@@ -80,6 +86,24 @@ static u32 parse_part(const char *text, const char *end, u32 max)
 	return rest == end && !errno && value <= max ? (u32)value : 0;
 }
 
+/* "NS@LOCK" of lock-hold. */
+static int parse_hold(const char *text, const char *end, struct inject_options *opt)
+{
+	const char *at = memchr(text, '@', (size_t)(end - text));
+	size_t len = at ? (size_t)(end - at) - 1 : 0;
+	struct inject_rule r = { .one_in = 1 };
+
+	if (!len || len >= sizeof(opt->lock))
+		return -EINVAL;
+	r.amount = parse_part(text, at, INJECT_HOLD_MAX);
+	if (!r.amount && (at != text + 1 || *text != '0'))
+		return -EINVAL;
+	memcpy(opt->lock, at + 1, len);
+	opt->lock[len] = '\0';
+	opt->rule[INJECT_LOCK_HOLD] = r;
+	return 0;
+}
+
 /* One "name=amount[/one_in]" of @len bytes. */
 static int parse_rule(const char *text, size_t len, struct inject_options *opt)
 {
@@ -91,6 +115,8 @@ static int parse_rule(const char *text, size_t len, struct inject_options *opt)
 
 		if (len <= name || strncmp(text, kinds[i].name, name) || text[name] != '=')
 			continue;
+		if (i == INJECT_LOCK_HOLD)
+			return parse_hold(text + name + 1, end, opt);
 		slash = memchr(text, '/', len);
 		stop = slash ? slash : end;
 		r.amount = parse_part(text + name + 1, stop, INJECT_AMOUNT_MAX);
@@ -112,8 +138,9 @@ int inject_parse(const char *text, struct inject_options *opt, char *err, size_t
 
 		if (parse_rule(text, len, opt)) {
 			snprintf(err, size, "\"%.*s\" is none of ipi-delay=US[/N], "
-				 "lock-delay=US[/N], irq-storm=K[/N]; give US and K from 1 to %d",
-				 (int)min(len, (size_t)40), text, INJECT_AMOUNT_MAX);
+				 "lock-delay=US[/N], irq-storm=K[/N], lock-hold=NS@LOCK; give US "
+				 "and K from 1 to %d, NS up to %d", (int)min(len, (size_t)40), text,
+				 INJECT_AMOUNT_MAX, INJECT_HOLD_MAX);
 			return -EINVAL;
 		}
 		if (!text[len])
@@ -127,11 +154,15 @@ const char *inject_text(const struct inject_options *opt, char *buf, size_t size
 	size_t len = 0;
 
 	buf[0] = '\0';
-	for (int i = 0; i < NR_INJECT && len < size; i++)
+	for (int i = 0; i < INJECT_LOCK_HOLD && len < size; i++)
 		if (opt->rule[i].one_in)
 			len += (size_t)snprintf(buf + len, size - len, "%s%s=%u/%u",
 						len ? "," : "", kinds[i].name,
 						opt->rule[i].amount, opt->rule[i].one_in);
+	if (opt->rule[INJECT_LOCK_HOLD].one_in && len < size)
+		snprintf(buf + len, size - len, "%s%s=%u@%s", len ? "," : "",
+			 kinds[INJECT_LOCK_HOLD].name, opt->rule[INJECT_LOCK_HOLD].amount,
+			 opt->lock);
 	return buf;
 }
 
@@ -170,9 +201,12 @@ int inject_start(const struct inject_options *opt, u64 seed)
 		return -ENOMEM;
 	options = *opt;
 	inject_seed(seed);
+	memset(class_hit, HIT_UNKNOWN, sizeof(class_hit));
 	/* CPUs start work after this: the hand-over orders it. */
 	for (int i = 0; i < NR_INJECT; i++)
 		WRITE_ONCE(inject_active[i], opt->rule[i].one_in != 0);
+	if (opt->rule[INJECT_LOCK_HOLD].one_in)
+		WRITE_ONCE(inject_active[INJECT_LOCK_DELAY], true);
 	cpu_run_all(set_recorder, NULL);
 	return 0;
 }
@@ -252,11 +286,52 @@ bool inject_hold_call_back(void)
 	return false;
 }
 
-void inject_keep_lock(void)
+/* "zone->lock[Normal]" begins with the words "zone" and "zone->lock", not with "zon". */
+static bool name_begins(const char *name, const char *words)
+{
+	size_t len = strlen(words);
+	char next;
+
+	if (strncmp(name, words, len))
+		return false;
+	next = name[len];
+	return !((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
+		 (next >= '0' && next <= '9') || next == '_');
+}
+
+/* Relaxed: whoever finds the answer missing works it out again. */
+static bool class_is_hit(u16 class)
+{
+	u8 hit = READ_ONCE(class_hit[class]);
+
+	if (hit == HIT_UNKNOWN) {
+		hit = name_begins(lockstat_class_name(class), options.lock) ? HIT_YES : HIT_NO;
+		WRITE_ONCE(class_hit[class], hit);
+	}
+	return hit == HIT_YES;
+}
+
+static void keep_named(struct inject_cpu *s, u16 class)
+{
+	u32 ns = options.rule[INJECT_LOCK_HOLD].amount;
+
+	if (!class_is_hit(class))
+		return;
+	owner_inc(s->stats[INJECT_LOCK_HOLD].candidates);
+	if (!ns)
+		return;
+	owner_inc(s->stats[INJECT_LOCK_HOLD].injected);
+	owner_add(s->stats[INJECT_LOCK_HOLD].amount, ns);
+	backend->delay(ns);
+}
+
+void inject_keep_lock(u16 class)
 {
 	struct inject_cpu *s = &state[smp_processor_id()];
 
-	if (drawn(s, INJECT_LOCK_DELAY))
+	if (options.rule[INJECT_LOCK_HOLD].one_in)
+		keep_named(s, class);
+	if (options.rule[INJECT_LOCK_DELAY].one_in && drawn(s, INJECT_LOCK_DELAY))
 		backend->delay(draw_delay(s, INJECT_LOCK_DELAY));
 }
 

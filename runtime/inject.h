@@ -7,6 +7,9 @@
  *	ipi-delay=US[/N]	one call interrupt in N is taken up to US microseconds late, while
  *				its target goes on with what it does
  *	lock-delay=US[/N]	one lock in N, just taken, is kept up to US microseconds longer
+ *	lock-hold=NS@LOCK	each lock of that name, or of a name that begins with these whole
+ *				words, is kept NS nanoseconds longer: a planted slow section, and
+ *				what `kmemlab whatif` asks with; 0 does all but the waiting
  *	irq-storm=K[/N]		one device interrupt in N comes again at each of the next K
  *				safepoints
  *
@@ -22,19 +25,24 @@
 
 struct cpu;
 
-enum inject_kind { INJECT_IPI_DELAY, INJECT_LOCK_DELAY, INJECT_IRQ_STORM, NR_INJECT };
+enum inject_kind {
+	INJECT_IPI_DELAY, INJECT_LOCK_DELAY, INJECT_IRQ_STORM, INJECT_LOCK_HOLD, NR_INJECT,
+};
 
 #define INJECT_AMOUNT_MAX	10000	/* us, or interrupts of a storm */
+#define INJECT_HOLD_MAX		1000000	/* ns */
+#define INJECT_LOCK_MAX		64
 #define INJECT_ONE_IN_MAX	1000000000
-#define INJECT_TEXT_MAX		128
+#define INJECT_TEXT_MAX		224
 
 struct inject_rule {
-	u32 amount;		/* us at most; or interrupts of a storm */
+	u32 amount;		/* us at most; interrupts of a storm; ns of a hold */
 	u32 one_in;		/* of the candidates; 0: off */
 };
 
 struct inject_options {
 	struct inject_rule rule[NR_INJECT];
+	char lock[INJECT_LOCK_MAX];	/* of lock-hold */
 };
 
 /* What was done since inject_start() or inject_seed(); exact. */
@@ -76,8 +84,11 @@ static inline bool inject_on(enum inject_kind kind)
 
 /* A call interrupt is pending on this CPU: true when it is not to be taken yet.  Hardirq. */
 __cold bool inject_hold_call_back(void);
-/* This CPU has just taken a lock, or shut the owner of one out. */
-__cold void inject_keep_lock(void);
+/*
+ * This CPU has just taken a lock of the class with this id, or shut the owner of one out.  To ask
+ * for: inject_on(INJECT_LOCK_DELAY), which is also true for lock-hold.
+ */
+__cold void inject_keep_lock(u16 class);
 /* This CPU has handled @vec: true when that is to be pending again.  Hardirq. */
 __cold bool inject_storm(unsigned int vec);
 

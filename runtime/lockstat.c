@@ -326,7 +326,7 @@ void lockstat_acquired_injected(struct lock_meta *m, struct lock_site *site)
 
 	if (ls)
 		lockstat_count(ls, m, site);
-	inject_keep_lock();
+	inject_keep_lock(m->class);
 }
 
 /* Takes the record that wait_end() kept back for @m; false when the hold was only sampled. */

@@ -28,7 +28,7 @@ void _owner_lock_remote(struct owner_lock *l, struct lock_site *site)
 	/* Every owner store of @held is visible after this, or sees our @revoke (I2). */
 	backend->membarrier();
 	if (inject_on(INJECT_LOCK_DELAY))
-		inject_keep_lock();
+		inject_keep_lock(l->remote.meta.class);
 	/* Acquire: pairs with the release in owner_unlock(). */
 	while (smp_load_acquire(&l->held)) {
 		spin_wait_safepoint(&l->remote.meta);

@@ -7,23 +7,18 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "stress/cli/command.h"
 #include "stress/cli/compare_options.h"
+#include "stress/cli/launch.h"
 #include "stress/report/array.h"
 
 #define RUNS_MAX	1000
 #define WORDS_MAX	200
-#define POLL_NS		(5 * NSEC_PER_MSEC)
 
 enum option_key { KEY_RUNS = 0x100, KEY_SEED, KEY_ONE_SEED, KEY_OUT, KEY_TIMEOUT };
 
@@ -121,20 +116,6 @@ static void add_word(const char *program, struct side *s, char *word)
 	s->words[s->nr++] = word;
 }
 
-/* The file of @name: a path, a program beside kmemlab, or stress-NAME beside it. */
-static void find_program(const char *program, struct side *s)
-{
-	const char *name = s->words[0];
-
-	snprintf(s->path, sizeof(s->path), "%.4200s", name);
-	if (!strchr(name, '/'))
-		snprintf(s->path, sizeof(s->path), "%.4000s/%.200s", program_folder(), name);
-	if (!strchr(name, '/') && access(s->path, X_OK) != 0)
-		snprintf(s->path, sizeof(s->path), "%.4000s/stress-%.200s", program_folder(), name);
-	if (access(s->path, X_OK) != 0)
-		usage_error(program, "no workload '%s'; `kmemlab stress --help` lists them", name);
-}
-
 /* The side's own program first, else the common one; then common options, then the side's. */
 static void build_command(const struct arguments *a, struct side *s, u32 i)
 {
@@ -158,62 +139,19 @@ static void build_command(const struct arguments *a, struct side *s, u32 i)
 		add_word(a->program, s, a->command[common++]);
 	while (first < nr)
 		add_word(a->program, s, own[first++]);
-	find_program(a->program, s);
+	launch_find(a->program, s->words[0], s->path, sizeof(s->path));
 }
 
 /* ---- running ---- */
-
-static int wait_child(pid_t pid, u64 timeout_s)
-{
-	const struct timespec step = { 0, (long)POLL_NS };
-	u64 polls = timeout_s * NSEC_PER_SEC / POLL_NS;
-	int status;
-
-	for (u64 i = 0; i < polls; i++) {
-		pid_t done = waitpid(pid, &status, WNOHANG);
-
-		if (done == pid)
-			return status;
-		if (done < 0 && errno != EINTR)
-			return -1;
-		nanosleep(&step, NULL);
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return -1;
-}
 
 /* Runs @s once; its result goes to @file.  Returns 0, or -1 when there is no result. */
 static int run_once(const struct arguments *a, struct side *s, u64 seed, char *file)
 {
 	char seed_text[32], *extra[] = { "--seed", seed_text, "--out", file, "--quiet", NULL };
-	posix_spawn_file_actions_t actions;
-	int status, err;
-	pid_t pid;
 
 	snprintf(seed_text, sizeof(seed_text), "%llu", (unsigned long long)seed);
 	memcpy(&s->words[s->nr], extra, sizeof(extra));
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	err = posix_spawn(&pid, s->path, &actions, NULL, s->words, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (err) {
-		fprintf(stderr, "%s: %s cannot be run: %s\n", a->program, s->path, strerror(err));
-		return -1;
-	}
-	status = wait_child(pid, a->timeout_s);
-	if (status == -1)
-		fprintf(stderr, "%s: a run of %s took more than %llu s (--timeout)\n", a->program,
-			s->label, (unsigned long long)a->timeout_s);
-	else if (WIFSIGNALED(status))
-		fprintf(stderr, "%s: a run of %s ended by signal %d\n", a->program, s->label,
-			WTERMSIG(status));
-	else if (WEXITSTATUS(status) > EXIT_FAILED)
-		fprintf(stderr, "%s: a run of %s ended with status %d; see the line above\n",
-			a->program, s->label, WEXITSTATUS(status));
-	else
-		return 0;
-	return -1;
+	return launch_stress(a->program, s->path, s->words, a->timeout_s, NULL);
 }
 
 /* Reads the result into the side's set and notes its place in the order. */

@@ -63,7 +63,8 @@ static const struct argp_option argp_options[] = {
 	{ "inject", OPT_INJECT, "WHAT[,WHAT...]", 0,
 	  "faults of timing: ipi-delay=US[/N] takes one call in N (8) up to US microseconds late, "
 	  "lock-delay=US[/N] keeps one lock in N (100) so much longer, irq-storm=K[/N] repeats one "
-	  "device interrupt in N (100) K times", 1 },
+	  "device interrupt in N (100) K times, lock-hold=NS@LOCK keeps each lock of that name NS "
+	  "nanoseconds longer", 1 },
 	{ NULL, 0, NULL, 0, "Per-CPU page lists:", 2 },
 	{ "pcp", OPT_PCP, "POLICY", 0,
 	  "none, fixed, linux-6.1, linux-6.12, linux-6.18 (default) or linux-7.2", 2 },

@@ -87,7 +87,9 @@ const char *stress_options_repro(const struct stress_options *opt, const char *p
 	if (opt->hotplug)
 		add_number(&l, "hotplug", opt->hotplug);
 	if (inject_wanted(&opt->inject))
-		add(&l, " --inject %s", inject_text(&opt->inject, inject, sizeof(inject)));
+		/* A lock's name may hold what means something to a shell. */
+		add(&l, opt->inject.lock[0] ? " --inject '%s'" : " --inject %s",
+		    inject_text(&opt->inject, inject, sizeof(inject)));
 	if (opt->irqs_off)
 		add(&l, " --irqs-off on");
 	if (!opt->oracle)

@@ -77,6 +77,7 @@ static void print_injected(const struct inject_options *opt, FILE *out)
 	struct inject_stats ipi = inject_stats(INJECT_IPI_DELAY);
 	struct inject_stats lock = inject_stats(INJECT_LOCK_DELAY);
 	struct inject_stats storm = inject_stats(INJECT_IRQ_STORM);
+	struct inject_stats hold = inject_stats(INJECT_LOCK_HOLD);
 
 	if (opt->rule[INJECT_IPI_DELAY].one_in)
 		fprintf(out, "injected  %s of %s call interrupts late, %s each on average\n",
@@ -90,6 +91,10 @@ static void print_injected(const struct inject_options *opt, FILE *out)
 		fprintf(out, "injected  %s storms after %s device interrupts, %s more of them\n",
 			text_count(storm.injected).s, text_count(storm.candidates).s,
 			text_count(storm.amount).s);
+	if (opt->rule[INJECT_LOCK_HOLD].one_in)
+		fprintf(out, "injected  %s locks called %s kept %u ns longer each\n",
+			text_count(hold.candidates).s, opt->lock,
+			opt->rule[INJECT_LOCK_HOLD].amount);
 }
 
 void result_print(struct stress_run *run, FILE *out)

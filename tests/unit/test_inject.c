@@ -55,6 +55,8 @@ static void test_text(void **state)
 	} good[] = {
 		{ "ipi-delay=20", "ipi-delay=20/8" },
 		{ "lock-delay=5/7", "lock-delay=5/7" },
+		{ "lock-hold=250@zone->lock[Normal]", "lock-hold=250@zone->lock[Normal]" },
+		{ "lock-hold=0@a,ipi-delay=1/1", "ipi-delay=1/1,lock-hold=0@a" },
 		{ "irq-storm=10000/1000000000,ipi-delay=1/1",
 		  "ipi-delay=1/1,irq-storm=10000/1000000000" },
 	};
@@ -62,7 +64,8 @@ static void test_text(void **state)
 		"", "ipi-delay", "ipi-delay=", "ipi-delay=0", "ipi-delay=10001", "ipi-delay=1/0",
 		"ipi-delay=1/", "ipi-delay=-1", "ipi-delay=1x", "ipi-delay=1/2/3", "delay=1",
 		"ipi-delay=1,", ",ipi-delay=1", "irq-storm=99999999999999999999",
-		"lock-delay=1/1000000001",
+		"lock-delay=1/1000000001", "lock-hold=5", "lock-hold=5@", "lock-hold=@a",
+		"lock-hold=1000001@a", "lock-hold=00@a", "lock-hold=-1@a",
 	};
 	struct inject_options opt;
 	char buf[INJECT_TEXT_MAX], err[256];
@@ -245,6 +248,39 @@ static void test_lock_delay(void **state)
 	}
 }
 
+/* Only the lock of that name is kept longer: by name, by its first words, not by part of a word. */
+static void test_lock_hold(void **state)
+{
+	static const struct {
+		const char *text;
+		bool hits;
+	} cases[] = {
+		{ "lock-hold=3000@inject.mutex", true }, { "lock-hold=3000@inject", true },
+		{ "lock-hold=3000@injec", false }, { "lock-hold=3000@inject.mutex.2", false },
+		{ "lock-hold=0@inject.mutex", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases) * 2; i++) {
+		struct inject_stats s;
+		const char *text = cases[i / 2].text;
+
+		boot(backends[i % 2], 2);
+		cpu_run(0, init_locks, NULL);
+		inject(text, 1);
+		cpu_run(0, take_locks, NULL);
+		s = inject_stats(INJECT_LOCK_HOLD);
+		/* The mutex and the semaphore at least, each PAIRS times. */
+		assert_int_equal(s.candidates, cases[i / 2].hits ? s.candidates : 0);
+		assert_true(!cases[i / 2].hits || s.candidates >= 2 * PAIRS);
+		assert_int_equal(s.injected, strstr(text, "=0@") ? 0 : s.candidates);
+		assert_int_equal(s.amount, 3000 * s.injected);
+		assert_true(locks_ns >= s.amount);
+		inject_stop();
+		machine_shutdown();
+	}
+}
+
 static u64 owner_failed;
 static u32 drained;			/* atomic */
 
@@ -390,7 +426,8 @@ static void test_seed_decides(void **state)
 	cpu_run(0, init_locks, NULL);
 	inject("ipi-delay=3/4,lock-delay=2/5,irq-storm=4/6", 1);
 	hash = schedule(1);
-	for (int i = 0; i < NR_INJECT; i++) {
+	/* A lock-hold has nothing to draw. */
+	for (int i = 0; i < INJECT_LOCK_HOLD; i++) {
 		struct inject_stats s = inject_stats((enum inject_kind)i);
 
 		assert_true(s.injected > 0 && s.injected < s.candidates);
@@ -410,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_target_goes_on),
 		cmocka_unit_test(test_late_calls_and_hotplug),
 		cmocka_unit_test(test_lock_delay),
+		cmocka_unit_test(test_lock_hold),
 		cmocka_unit_test(test_owner_is_shut_out),
 		cmocka_unit_test(test_recorder_goes_on),
 		cmocka_unit_test(test_storm),
