@@ -180,6 +180,8 @@ end_group() {
 
 cleanup() {
   local status=$? i
+  # A job that is ended before it has become another program is still a copy of this one.
+  [ "$BASHPID" -eq $$ ] || return 0
   trap '' INT TERM HUP
   [ -z "$child" ] || end_group "$child"
   [ -z "$sleeper" ] || end_group "$sleeper"
@@ -229,8 +231,9 @@ write_states() {
 
 start_tracefs() {
   local event dir=$tracefs/instances/kmemlab-$$
-  mkdir "$dir" || die "no trace instance could be made in $tracefs/instances"
+  # Noted before it is made: a signal in between must find it.
   instance=$dir
+  mkdir "$dir" || die "no trace instance could be made in $tracefs/instances"
   echo 0 >"$instance/tracing_on"
   echo mono >"$instance/trace_clock"
   echo "$buffer_kb" >"$instance/buffer_size_kb" ||

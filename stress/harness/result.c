@@ -182,14 +182,18 @@ static json_t *interrupts_json(void)
 }
 
 /* Faults of timing that there were, by kind. */
-static json_t *injected_json(void)
+static json_t *injected_json(const struct inject_options *opt)
 {
 	json_t *obj = json_object();
 
 	for (int i = 0; i < NR_INJECT; i++) {
 		struct inject_stats s = inject_stats((enum inject_kind)i);
-		json_t *kind = json_object();
+		json_t *kind;
 
+		/* No fault, but a known amount: only where it was asked for. */
+		if (i == INJECT_LOCK_HOLD && !opt->rule[i].one_in)
+			continue;
+		kind = json_object();
 		json_object_set_new(kind, "candidates", count(s.candidates));
 		json_object_set_new(kind, "injected", count(s.injected));
 		json_object_set_new(kind, i == INJECT_IRQ_STORM ? "interrupts" : "delay_ns",
@@ -212,7 +216,7 @@ static json_t *exact_json(struct stress_run *run)
 		json_object_set_new(obj, "device", device_json(&run->device));
 	json_object_set_new(obj, "interrupts", interrupts_json());
 	if (inject_wanted(&run->opt->inject))
-		json_object_set_new(obj, "injected", injected_json());
+		json_object_set_new(obj, "injected", injected_json(&run->opt->inject));
 	json_object_set_new(obj, "cpus_taken_down", count(cpu_hotplug_count()));
 	if (run->wl->report)
 		json_object_set_new(obj, "workload", run->wl->report(run));
