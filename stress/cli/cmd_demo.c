@@ -244,7 +244,8 @@ static int run(int argc, char **argv)
 	struct arguments a = { .program = argv[0], .seconds = DEMO_SECONDS, .seed = 1 };
 	struct side sides[] = {
 		{ .setting = REPLAY_SETTING_RECORDED },
-		{ .setting = { "fixed", SMALL_BATCH, SMALL_HIGH, REPLAY_NONE, REPLAY_NONE } },
+		{ .setting = { "fixed", SMALL_BATCH, SMALL_HIGH, REPLAY_NONE, REPLAY_NONE,
+			       REPLAY_NONE } },
 	};
 	struct replay_bundle bundle;
 	struct replay_options opt;
