@@ -52,6 +52,8 @@ void panic_at(const char *file, int line, const char *fmt, ...)
 	if (in_panic)		/* a dumper failed: what is printed so far must do */
 		abort();
 	in_panic = true;
+	/* From here on no other CPU runs: it might stop for good, or panic as well. */
+	sim_active = false;
 	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQ_REL)) {
 		/* Another CPU prints its dump and aborts the process. */
 		struct timespec ever = { 3600, 0 };

@@ -10,8 +10,6 @@
 #include "runtime/hostmem.h"
 #include "runtime/sim/fiber.h"
 
-#define FIBER_STACK_SIZE	(256UL * 1024)
-
 /* Saves this context's stack pointer in *@save and continues where @load was saved. */
 void fiber_switch_stack(void **save, void *load);
 __asm__(".text\n"

@@ -6,6 +6,8 @@
 #include "runtime/lib/types.h"
 #include "runtime/tsan.h"
 
+#define FIBER_STACK_SIZE	(256UL * 1024)
+
 struct fiber {
 	void *sp;		/* saved stack pointer while not running */
 	void *stack;		/* lowest address, NULL for the thread's own stack */

@@ -33,6 +33,8 @@ struct sim_cpu {
 	u64 own_steps;		/* scheduling points passed by this CPU */
 	struct rand_state irq_rand, store_rand;
 
+	const void *marked;	/* the word of its last marked access; coverage build */
+
 	u64 priority;		/* SIM_PCT: higher runs first */
 	u64 stalled_until;	/* SIM_DELAY: not chosen before this step */
 	size_t next_replay;	/* SIM_REPLAY: no earlier switch is this CPU's */

@@ -15,6 +15,13 @@
 /* Whether schedules with a store buffer are on offer: where atomic accesses are points. */
 #define SIM_STORE_BUFFER	KMEMLAB_EXPLORE
 
+/* Whether plain loads and stores are scheduling points too (runtime/sim/access_points.c). */
+#ifdef KMEMLAB_PLAIN_POINTS
+#define SIM_PLAIN_POINTS	1
+#else
+#define SIM_PLAIN_POINTS	0
+#endif
+
 enum sim_point_kind {
 	SIM_LOCK, SIM_TRYLOCK, SIM_UNLOCK, SIM_IRQ, SIM_RCU, SIM_ATOMIC, SIM_ACCESS, SIM_BLOCK,
 	NR_SIM_POINTS

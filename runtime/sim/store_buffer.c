@@ -104,16 +104,25 @@ void sim_buffer_drain(void)
 		sim_buffer_flush(&sim->cpus[sim->current], true);
 }
 
+static inline void marked_point(const void *word)
+{
+	if (!unlikely(sim_active))
+		return;
+	sim_yield(SIM_ATOMIC, word);
+	if (SIM_PLAIN_POINTS && sim->current != SIM_HOST)
+		sim->cpus[sim->current].marked = word;
+}
+
 void sim_load_point(const void *word)
 {
-	sim_point(SIM_ATOMIC, word);
+	marked_point(word);
 }
 
 /* A later store, or a locked instruction, is not seen before the stores in the queue (I1). */
 void sim_store_point(const void *word)
 {
 	sim_buffer_drain();
-	sim_point(SIM_ATOMIC, word);
+	marked_point(word);
 }
 
 #else

@@ -3,7 +3,7 @@
 # CMakePresets.json set it to their own name. CMAKE_BUILD_TYPE stays empty: its flag sets would add
 # -DNDEBUG, and BUG_ON must never be compiled out.
 
-set(KMEMLAB_BUILDS release dev tsan asan-ubsan explore analyze)
+set(KMEMLAB_BUILDS release dev tsan asan-ubsan explore coverage analyze)
 set(KMEMLAB_BUILD release CACHE STRING "Kind of build: ${KMEMLAB_BUILDS}")
 set_property(CACHE KMEMLAB_BUILD PROPERTY STRINGS ${KMEMLAB_BUILDS})
 if(NOT KMEMLAB_BUILD IN_LIST KMEMLAB_BUILDS)
@@ -43,6 +43,12 @@ if(KMEMLAB_BUILD STREQUAL "release")
 elseif(KMEMLAB_BUILD STREQUAL "explore")
   set(KMEMLAB_EXPLORE 1)
   list(APPEND KMEMLAB_CODEGEN -O2)
+elseif(KMEMLAB_BUILD STREQUAL "coverage")
+  if(NOT KMEMLAB_CLANG)
+    message(FATAL_ERROR "the coverage build needs clang: cmake --preset coverage")
+  endif()
+  set(KMEMLAB_EXPLORE 1)
+  list(APPEND KMEMLAB_CODEGEN -O2)
 else()
   list(APPEND KMEMLAB_CODEGEN -O1 -fno-omit-frame-pointer)
 endif()
@@ -57,11 +63,19 @@ elseif(KMEMLAB_BUILD STREQUAL "asan-ubsan")
   set(KMEMLAB_TIMEOUT_SCALE 3)
 endif()
 
+# What calls the scheduler before every load and store (runtime/sim/access_points.c); for the files
+# named in Layers.cmake only.
+set(KMEMLAB_PLAIN_POINTS "-fsanitize-coverage=func,trace-loads,trace-stores")
+
 set(KMEMLAB_DEFINITIONS
   KMEMLAB_DEBUG=${KMEMLAB_DEBUG}
   KMEMLAB_EXPLORE=${KMEMLAB_EXPLORE}
   KMEMLAB_BUILD="${KMEMLAB_BUILD}"
   KMEMLAB_VERSION="${PROJECT_VERSION}")
+
+if(KMEMLAB_BUILD STREQUAL "coverage")
+  list(APPEND KMEMLAB_DEFINITIONS KMEMLAB_PLAIN_POINTS=1)
+endif()
 
 add_library(kmemlab_flags INTERFACE)
 target_compile_options(kmemlab_flags INTERFACE
