@@ -70,6 +70,9 @@ bool stress_options_fix_pcp(const struct stress_options *opt);
 const char *stress_options_repro(const struct stress_options *opt, const char *program, char *buf,
 				 size_t size);
 
+/* Fills in every size of the slab policy; false when no policy is given. */
+bool stress_options_slab(const struct stress_options *opt, struct objcache_tunables *tun);
+
 /* The options as the machine wants them. */
 void stress_options_machine(const struct stress_options *opt, struct kmemlab_options *machine);
 

@@ -97,6 +97,23 @@ const char *stress_options_repro(const struct stress_options *opt, const char *p
 	return buf;
 }
 
+bool stress_options_slab(const struct stress_options *opt, struct objcache_tunables *tun)
+{
+	if (!opt->slab)
+		return false;
+	/* The option parser knows the policy. */
+	objcache_tunables_preset(tun, (enum objcache_policy)objcache_policy_by_name(opt->slab));
+	if (opt->slab_rounds != STRESS_UNSET)
+		tun->rounds = opt->slab_rounds;
+	if (opt->slab_stash != STRESS_UNSET)
+		tun->stash_objects = opt->slab_stash;
+	if (opt->slab_import != STRESS_UNSET)
+		tun->import_batch = opt->slab_import;
+	if (opt->slab_depot != STRESS_UNSET)
+		tun->full_max = tun->empty_max = opt->slab_depot;
+	return true;
+}
+
 void stress_options_machine(const struct stress_options *opt, struct kmemlab_options *machine)
 {
 	*machine = (struct kmemlab_options){

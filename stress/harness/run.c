@@ -535,24 +535,6 @@ out:
 	return 0;
 }
 
-/* The sizes of a policy with what the options change. */
-static struct objcache_tunables slab_sizes(const struct stress_options *opt)
-{
-	struct objcache_tunables tun;
-
-	/* The option parser knows the policy. */
-	objcache_tunables_preset(&tun, (enum objcache_policy)objcache_policy_by_name(opt->slab));
-	if (opt->slab_rounds != STRESS_UNSET)
-		tun.rounds = opt->slab_rounds;
-	if (opt->slab_stash != STRESS_UNSET)
-		tun.stash_objects = opt->slab_stash;
-	if (opt->slab_import != STRESS_UNSET)
-		tun.import_batch = opt->slab_import;
-	if (opt->slab_depot != STRESS_UNSET)
-		tun.full_max = tun.empty_max = opt->slab_depot;
-	return tun;
-}
-
 int stress_execute(struct stress_run *run, struct mm_error *err)
 {
 	struct objcache_tunables tun;
@@ -570,10 +552,8 @@ int stress_execute(struct stress_run *run, struct mm_error *err)
 	if (code)
 		return code;
 	stress_options_machine(run->opt, &machine);
-	if (slab.policy) {
-		tun = slab_sizes(run->opt);
+	if (stress_options_slab(run->opt, &tun))
 		slab.tun = &tun;
-	}
 	if (run->wl->slab || run->wl->vm || slab.policy || slab.debug)
 		machine.slab = &slab;
 	if (run->wl->vm)

@@ -77,7 +77,7 @@ complete_words() {
     case $page in
     kmemlab) continue ;;
     # Their options are mostly those of the workload.
-    kmemlab-bench | kmemlab-stress | kmemlab-whatif) pages="$page stress-pages" ;;
+    kmemlab-bench | kmemlab-stress | kmemlab-tune | kmemlab-whatif) pages="$page stress-pages" ;;
     *) pages=$page ;;
     esac
     for name in $pages; do
