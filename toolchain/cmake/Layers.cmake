@@ -67,7 +67,8 @@ if(KMEMLAB_BUILD STREQUAL "coverage")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.c
     ${CMAKE_SOURCE_DIR}/percpu/*.c ${CMAKE_SOURCE_DIR}/mm/*.c
     ${CMAKE_SOURCE_DIR}/stress/explore/scenarios/*.c)
-  list(FILTER sources EXCLUDE REGEX "/runtime/(sim/|lockdep|lockstat|bug\\.c|might_sleep\\.c|inject\\.c)")
+  list(FILTER sources EXCLUDE REGEX "/runtime/(sim/|lockdep|lockstat)")
+  list(FILTER sources EXCLUDE REGEX "/runtime/(bug|might_sleep|inject)\\.c$")
   list(FILTER sources EXCLUDE REGEX "/runtime/(irq_stack|backend_threads|hostmem|irqgen)\\.c$")
   list(FILTER sources EXCLUDE REGEX "/percpu/percpu\\.c$")
   set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${KMEMLAB_PLAIN_POINTS}")
