@@ -60,8 +60,10 @@ static bool brk_locked(struct mm_struct *mm, unsigned long brk)
 		return false;
 	if (new_end == old_end)
 		return true;
+	/* Giving back what somebody unmapped or moved away already is refused, as by Linux. */
 	if (new_end < old_end)
-		return !do_vma_munmap(mm, new_end, old_end);
+		return find_vma_intersection(mm, new_end, old_end) &&
+		       !do_vma_munmap(mm, new_end, old_end);
 	next = find_vma(mm, old_end);
 	if (next && new_end + PAGE_SIZE > vm_start_gap(next))
 		return false;

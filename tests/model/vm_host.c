@@ -31,6 +31,7 @@
 #include "tests/model/vm_program.h"
 
 #define WAIT_S		60
+#define ANSWER_S	20
 #define SPINS		2000
 #define STARTER		VM_PROCS	/* the process that forks programs */
 
@@ -54,17 +55,25 @@ static struct vm_outcome *caught;
 
 /* ---- asking and answering ---- */
 
-static void wait_word(u32 *word, u32 old)
+/* False: it did not change in time. */
+static bool wait_change(u32 *word, u32 old, unsigned int seconds)
 {
-	struct timespec limit = { WAIT_S, 0 };
+	struct timespec limit = { seconds, 0 };
 
 	for (unsigned int i = 0; i < SPINS; i++)
 		if (smp_load_acquire(word) != old)
-			return;
+			return true;
 	while (smp_load_acquire(word) == old)
 		if (syscall(SYS_futex, word, FUTEX_WAIT, old, &limit, NULL, 0) &&
 		    errno == ETIMEDOUT)
-			_exit(1);
+			return false;
+	return true;
+}
+
+static void wait_word(u32 *word, u32 old)
+{
+	if (!wait_change(word, old, WAIT_S))
+		_exit(1);
 }
 
 static void wake_word(u32 *word)
@@ -79,7 +88,11 @@ static void ask(unsigned int proc, enum command command)
 
 	ch->command = command;
 	wake_word(&ch->asked[proc]);
-	wait_word(&ch->answered, answered);
+	if (!wait_change(&ch->answered, answered, ANSWER_S)) {
+		fprintf(stderr, "host process %u does not answer command %d: op kind %u\n", proc,
+			(int)command, ch->op.kind);
+		abort();
+	}
 }
 
 /* ---- operations; in a process of the program ---- */

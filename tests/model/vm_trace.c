@@ -76,33 +76,30 @@ static bool parse_line(const char *line, struct vm_area_line *a, u64 *inode)
 	return true;
 }
 
-void vm_dump_maps(struct vm_dump *dump, const char *text, u64 heap)
+static void add_region(struct vm_dump *dump, const char *text, u32 region, u64 start, u64 end)
 {
-	const u64 low = VM_WINDOW - VM_MARGIN * VM_PAGE;
 	u64 inodes[VM_AREAS_MAX], inode;
-	struct vm_area_line a, b;
+	struct vm_area_line a;
 	u32 nr_inodes = 0;
 
-	dump->nr_areas = 0;
-	for (const char *line = text; *line;) {
-		const char *next = strchr(line, '\n');
-
-		if (parse_line(line, &a, &inode)) {
-			bool here = a.end > low && a.start < VM_WINDOW +
-				(VM_PAGES + VM_MARGIN) * VM_PAGE;
-
-			if (here)
-				a.object = object_number(inodes, &nr_inodes, inode);
-			b = a;
-			a.region = VM_IN_WINDOW;
-			add_area(dump, &a, low, VM_WINDOW + (VM_PAGES + VM_MARGIN) * VM_PAGE);
-			b.region = VM_IN_HEAP;
-			add_area(dump, &b, heap, heap + (VM_HEAP_PAGES + VM_MARGIN) * VM_PAGE);
+	for (const char *line = text; line && *line;) {
+		if (parse_line(line, &a, &inode) && a.end > start && a.start < end) {
+			a.region = region;
+			a.object = object_number(inodes, &nr_inodes, inode);
+			add_area(dump, &a, start, end);
 		}
-		if (!next)
-			break;
-		line = next + 1;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
 	}
+}
+
+/* First the window, then the heap: which of them lies lower is the host's business. */
+void vm_dump_maps(struct vm_dump *dump, const char *text, u64 heap)
+{
+	dump->nr_areas = 0;
+	add_region(dump, text, VM_IN_WINDOW, VM_WINDOW - VM_MARGIN * VM_PAGE,
+		   VM_WINDOW + (VM_PAGES + VM_MARGIN) * VM_PAGE);
+	add_region(dump, text, VM_IN_HEAP, heap, heap + (VM_HEAP_PAGES + VM_MARGIN) * VM_PAGE);
 }
 
 /* ---- comparing ---- */
