@@ -115,6 +115,9 @@ void stress_run_free(struct stress_run *run);
  */
 __must_check int stress_check_own_options(struct stress_run *run, struct mm_error *err);
 
+/* The constants of page lists, and whether --proc names texts; machine up.  0 or -errno. */
+__must_check int stress_apply_options(const struct stress_options *opt, struct mm_error *err);
+
 /* Ends a run early, as if its time were over.  Any thread, also a signal handler. */
 void stress_interrupt(void);
 

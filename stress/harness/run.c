@@ -340,48 +340,6 @@ static int step_all(struct stress_run *run)
 
 /* ---- before and after ---- */
 
-static int set_one(const char *option, const char *name, u32 value, struct mm_error *err)
-{
-	int code = value == STRESS_UNSET ? 0 : pcp_set_tunable(NULL, name, value);
-
-	if (code)
-		return mm_error(err, code, "--%s: %u is out of range; give less", option, value);
-	return 0;
-}
-
-static int set_pcp(const struct stress_options *opt, struct mm_error *err)
-{
-	int code = set_one("pcp-batch", "batch", opt->pcp_batch, err);
-
-	if (!code)
-		code = set_one("pcp-high", "high_min", opt->pcp_high, err);
-	if (!code)
-		code = set_one("pcp-high", "high_max", opt->pcp_high, err);
-	if (!code)
-		code = set_one("pcp-scale-max", "scale_max", opt->pcp_scale_max, err);
-	return code;
-}
-
-/* Which /proc texts there are is known only when the machine is up. */
-static int check_proc(const struct stress_options *opt, struct mm_error *err)
-{
-	char names[180] = "";
-
-	for (unsigned int i = 0; i < opt->nr_proc; i++) {
-		unsigned int j;
-
-		for (j = 0; proc_name(j) && strcmp(proc_name(j), opt->proc[i]); j++)
-			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
-				 j ? ", " : "", proc_name(j));
-		if (!proc_name(j))
-			return mm_error(err, -EINVAL,
-					"--proc: \"%.30s\" is unknown; choose one of %s",
-					opt->proc[i], names);
-		names[0] = '\0';
-	}
-	return 0;
-}
-
 static int prepare_cpus(struct stress_run *run)
 {
 	size_t bytes = align_up(run->wl->cpu_bytes, CACHE_LINE);
@@ -419,10 +377,8 @@ static void unprepare(struct stress_run *run)
 
 static int prepare(struct stress_run *run, struct mm_error *err)
 {
-	int code = check_proc(run->opt, err);
+	int code = stress_apply_options(run->opt, err);
 
-	if (!code)
-		code = set_pcp(run->opt, err);
 	if (code)
 		return code;
 	code = prepare_cpus(run);
