@@ -23,6 +23,7 @@
 #include "mm/slab/slab_impl.h"
 
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_NR_SIZES];
+struct kmem_cache *kmalloc_by_size[KMALLOC_STEPS];
 
 static const struct {
 	const char *name;
@@ -156,8 +157,7 @@ void *kmalloc_node_site(size_t size, gfp_t gfp, int nid, const struct slab_site 
 {
 	if (size - 1 >= KMALLOC_MAX_CACHE_SIZE)
 		return alloc_large(size, gfp, nid);
-	return __kmem_cache_alloc_node(kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)],
-				       gfp, nid, site);
+	return __kmem_cache_alloc_node(kmalloc_slab(size, gfp), gfp, nid, site);
 }
 
 void *krealloc_site(const void *p, size_t size, gfp_t gfp, const struct slab_site *site)
@@ -292,10 +292,13 @@ int kmalloc_boot(void)
 			failed = !kmalloc_caches[type][i];
 		}
 	mutex_unlock(&slab_mutex);
+	for (unsigned int step = 1; step < KMALLOC_STEPS; step++)
+		kmalloc_by_size[step] = kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(step * 8UL)];
 	return failed ? -ENOMEM : 0;
 }
 
 void kmalloc_shutdown(void)
 {
 	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
+	memset(kmalloc_by_size, 0, sizeof(kmalloc_by_size));
 }

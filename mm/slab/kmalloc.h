@@ -29,6 +29,9 @@
 enum kmalloc_type { KMALLOC_NORMAL, KMALLOC_DMA, KMALLOC_RECLAIM, NR_KMALLOC_TYPES };
 
 extern struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_NR_SIZES];
+/* The normal caches by size, in steps of eight bytes: one load where the size is no constant. */
+#define KMALLOC_STEPS	(KMALLOC_MAX_CACHE_SIZE / 8 + 1)
+extern struct kmem_cache *kmalloc_by_size[KMALLOC_STEPS];
 /* Index of the smallest cache for sizes up to 192, by (size - 1) / 8. */
 extern const u8 kmalloc_size_index[24];
 
@@ -50,6 +53,16 @@ static inline enum kmalloc_type kmalloc_type(gfp_t gfp)
 	return gfp & __GFP_DMA ? KMALLOC_DMA : KMALLOC_RECLAIM;
 }
 
+/* The cache for @size, 1..KMALLOC_MAX_CACHE_SIZE. */
+static inline struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
+{
+	enum kmalloc_type type = kmalloc_type(gfp);
+
+	if (!__builtin_constant_p(size) && likely(type == KMALLOC_NORMAL))
+		return kmalloc_by_size[(size + 7) / 8];
+	return kmalloc_caches[type][kmalloc_index(size)];
+}
+
 /* Everything but small sizes; NULL above KMALLOC_MAX_SIZE. */
 void *kmalloc_large_site(size_t size, gfp_t gfp, const struct slab_site *site) __must_check;
 /* kfree() of what is no slab object: NULL, ZERO_SIZE_PTR, a large block; else a panic. */
@@ -60,22 +73,19 @@ __must_check static inline void *kmalloc_site(size_t size, gfp_t gfp, const stru
 	/* One test for 0 and for the large ones. */
 	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return kmalloc_large_site(size, gfp, site);
-	return kmem_cache_alloc_site(kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)], gfp,
-				     site);
+	return kmem_cache_alloc_site(kmalloc_slab(size, gfp), gfp, site);
 }
 
 static inline void kfree_site(const void *p, const struct slab_site *site)
 {
 	unsigned long pfn = (unsigned long)((const char *)p - direct_map) >> PAGE_SHIFT;
-	struct page *page = mem_map + pfn;
+	/* Every frame of a slab has its cache there (mm/slab/slab_pages.c, I4). */
+	struct kmem_cache *s = likely(pfn < max_pfn) ? READ_ONCE(slab_map[pfn]) : NULL;
 
-	if (unlikely(pfn >= max_pfn || !page_test_flags(page, PG_slab))) {
+	if (likely(s))
+		kmem_cache_free_site(s, (void *)(uintptr_t)p, site);
+	else
 		kfree_slow(p, site);
-		return;
-	}
-	/* Every frame of a slab names its cache (mm/slab/slab_pages.c, I4). */
-	kmem_cache_free_site((struct kmem_cache *)READ_ONCE(page->private), (void *)(uintptr_t)p,
-			     site);
 }
 
 /* @size bytes, uninitialised; ZERO_SIZE_PTR for 0, NULL when there are none. */

@@ -27,11 +27,13 @@
 
 #include "mm/page/mm_options.h"
 #include "mm/slab/kmalloc.h"
+#include "runtime/hostmem.h"
 
 static const struct lock_class slab_mutex_class = { .name = "slab_mutex", .rank = RANK_SLAB_LIST };
 
 struct mutex slab_mutex;
 struct list_head slab_caches;
+struct kmem_cache **slab_map;
 
 /* The descriptor of the descriptors, with room for every node. */
 static struct {
@@ -370,6 +372,12 @@ static int parse_slab_options(const struct slab_options *opt, struct mm_error *e
 	return slab_debug_parse(opt->debug, err);
 }
 
+static void free_map(void)
+{
+	hostmem_free(slab_map, max_pfn * sizeof(struct kmem_cache *));
+	slab_map = NULL;
+}
+
 int slab_boot(const struct slab_options *opt, struct mm_error *err)
 {
 	struct slab_create args = boot_args;
@@ -378,14 +386,19 @@ int slab_boot(const struct slab_options *opt, struct mm_error *err)
 	if (code)
 		return code;
 	BUG_ON(slab.up);
+	slab_map = hostmem_alloc(max_pfn * sizeof(struct kmem_cache *));
+	if (!slab_map)
+		return mm_error(err, -ENOMEM, "slab: the host has no memory for a word per frame");
 	memset(&boot_cache, 0, sizeof(boot_cache));
 	mutex_init(&slab_mutex, &slab_mutex_class, NULL);
 	INIT_LIST_HEAD(&slab_caches);
 	args.size = (unsigned int)descriptor_size();
 	args.tun = &slab.none;
 	code = init_cache(&boot_cache.cache, &args, boot_cache.node, boot_cache.depots);
-	if (code)
+	if (code) {
+		free_map();
 		return mm_error(err, code, "slab: no per-CPU memory; give fewer CPUs");
+	}
 	slab.up = true;
 	cpuhp_register(&slab_cpuhp);
 	code = slab_magazines_boot();
@@ -441,6 +454,7 @@ u64 slab_shutdown(void)
 	leaked += shut_down_cache(&boot_cache.cache, true);
 	mutex_unlock(&slab_mutex);
 	kmalloc_shutdown();
+	free_map();
 	mutex_destroy(&slab_mutex);
 	slab.up = false;
 	return leaked;

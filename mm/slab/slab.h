@@ -82,6 +82,12 @@ struct kmem_cache {
 	/* Its nodes follow in memory, aligned as this is. */
 } __cacheline_aligned;
 
+/*
+ * The cache of the slab that each frame belongs to, or NULL: [max_pfn].  A word per frame, so that
+ * kfree() touches an eighth of the cache lines that struct page would cost it.
+ */
+extern struct kmem_cache **slab_map;
+
 /* ---- caches ---- */
 
 /*

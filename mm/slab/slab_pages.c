@@ -13,8 +13,8 @@
  *       inuse == 0, else partial; on none while new or on its way out.
  *   I2  nr_objects - inuse objects are chained from freelist; all lie in the slab.
  *   I3  node->out_objects = sum of inuse, node->nr_objects = sum of nr_objects, over its slabs.
- *   I4  Every frame of a slab has PG_slab and its cache in page->private, from before its first
- *       object is handed out until its last has come back.
+ *   I4  Every frame of a slab has PG_slab and its cache in page->private and in slab_map[], from
+ *       before its first object is handed out until its last has come back.
  *   I5  At most min_partial free slabs stay per node once a put is over.
  *
  * Locking.  node->list_lock (RANK_NODE_LIST), interrupts masked.  Pages are allocated and freed
@@ -85,8 +85,11 @@ static struct page *alloc_slab_pages(const struct kmem_cache *s, gfp_t gfp, int 
 /* Marks every frame as the cache's (I4). */
 static void adopt_frames(struct kmem_cache *s, struct page *page, unsigned int order)
 {
+	unsigned long pfn = page_to_pfn(page);
+
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		page[i].private = (unsigned long)s;
+		WRITE_ONCE(slab_map[pfn + i], s);
 		__page_set_flags(page + i, PG_slab);
 	}
 }
@@ -154,6 +157,7 @@ static void free_slab_pages(struct kmem_cache *s, struct slab *slab)
 	page->index = 0;
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		__page_clear_flags(page + i, PG_slab);
+		WRITE_ONCE(slab_map[page_to_pfn(page) + i], NULL);
 		page[i].private = 0;
 	}
 	__free_pages(page, order);
