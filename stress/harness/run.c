@@ -106,16 +106,7 @@ static void dump_run(void)
 
 /* ---- on the CPUs ---- */
 
-/* The second of the machine has changed: what a kernel's vmstat worker does. */
-static void next_second(void)
-{
-	(void)vmstat_update_cpu();
-}
-
-/*
- * One device interrupt, on a random CPU: it comes at any point of what that CPU does.  Alone on the
- * machine it is taken at this CPU's next safepoint, always the same one for a seed.
- */
+/* To a random CPU, at any point of what it does; one alone takes it at its next safepoint. */
 static void raise_device(struct stress_cpu *c)
 {
 	device_interrupt(rand_below(&c->rng, c->run->opt->cpus));
@@ -133,7 +124,7 @@ static void virtual_time(struct stress_cpu *c, u64 ops)
 	unsigned int rate = c->run->opt->irq_rate;
 
 	if (ops % OPS_PER_SECOND == 0)
-		next_second();
+		(void)vmstat_update_cpu();	/* as the kernel's worker, once a second */
 	if (!rate || ops < c->next_irq)
 		return;
 	if (c->next_irq)
@@ -196,7 +187,7 @@ static void step_until_done(void *arg)
 			if (now == BEAT_STOP)
 				break;
 			beat = now;
-			next_second();
+			(void)vmstat_update_cpu();
 		}
 		WRITE_ONCE(c->ops, ops);
 		step(c);
