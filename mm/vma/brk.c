@@ -72,6 +72,7 @@ static bool brk_locked(struct mm_struct *mm, unsigned long brk)
 
 unsigned long do_brk(struct mm_struct *mm, unsigned long brk)
 {
+	vm_call_begin();
 	mmap_write_lock(mm);
 	if (brk_locked(mm, brk))
 		mm->layout.brk = brk;

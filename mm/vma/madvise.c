@@ -66,6 +66,7 @@ int do_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int 
 	err = check_range(addr, len, &end);
 	if (err)
 		return min(err, 0);
+	vm_call_begin();
 	if (dontneed_one_area(mm, addr, end))
 		return 0;
 	mmap_read_lock(mm);

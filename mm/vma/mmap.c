@@ -254,6 +254,7 @@ long do_mmap(struct mm_struct *mm, unsigned long addr, unsigned long len, unsign
 		return -ENOMEM;
 	if (flags & MAP_FIXED_NOREPLACE)
 		flags |= MAP_FIXED;
+	vm_call_begin();
 	mmap_write_lock(mm);
 	got = mmap_locked(mm, addr, bytes, prot, flags);
 	mmap_write_unlock(mm);

@@ -3,9 +3,10 @@
  * The system calls on address spaces (mm/mmap.c, mprotect.c, mremap.c, madvise.c): arguments,
  * results and errors are those of Linux, -errno instead of errno.
  *
- * Context of every do_*(): task, no locks; takes mmap_lock itself.  @mm need not be the loaded
- * one.  Addresses and lengths in bytes.  A call that fails with -ENOMEM for lack of memory has
- * changed nothing, but for mprotect over several areas, which keeps what it has done (as Linux).
+ * Context of every do_*(): task, no locks; takes mmap_lock itself, after cond_resched().  @mm need
+ * not be the loaded one.  Addresses and lengths in bytes.  A call that fails with -ENOMEM for lack
+ * of memory has changed nothing, but for mprotect over several areas, which keeps what it has done
+ * (as Linux).
  */
 #ifndef MM_VMA_MMAP_H
 #define MM_VMA_MMAP_H

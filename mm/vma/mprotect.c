@@ -180,6 +180,7 @@ int do_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 	/* PROT_SEM (8) has no effect on x86. */
 	if ((prot & ~grows) & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | 8))
 		return -EINVAL;
+	vm_call_begin();
 	mmap_write_lock(mm);
 	err = mprotect_locked(mm, addr, addr + bytes, prot);
 	VM_CHECK(mm_is_valid(mm));

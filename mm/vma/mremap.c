@@ -314,6 +314,7 @@ long do_mremap(struct mm_struct *mm, const struct mremap_args *args)
 	};
 	long got;
 
+	vm_call_begin();
 	mmap_write_lock(mm);
 	got = mremap_locked(&r);
 	VM_CHECK(mm_is_valid(mm));

@@ -179,6 +179,7 @@ int do_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
 
 	if (addr & ~PAGE_MASK || addr > TASK_SIZE_MAX || len > TASK_SIZE_MAX - addr || !bytes)
 		return -EINVAL;
+	vm_call_begin();
 	mmap_write_lock(mm);
 	err = do_vma_munmap(mm, addr, addr + bytes);
 	mmap_write_unlock(mm);

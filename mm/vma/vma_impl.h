@@ -7,8 +7,18 @@
 #include "mm/vma/mmap.h"
 #include "mm/vma/rmap.h"
 #include "mm/vma/shmem.h"
+#include "runtime/hotplug.h"
 
 extern const struct lock_class vma_lock_class;
+
+/*
+ * Where a system call begins nothing is held: a quiescent state of RCU, without which the nodes
+ * that a loop of calls replaces would wait for the end of the loop.
+ */
+static inline void vm_call_begin(void)
+{
+	cond_resched();
+}
 
 /* Makes the lock fields of a new slot valid for readers that come before it is an area. */
 void vma_lock_ctor(struct vm_area_struct *vma);

@@ -68,8 +68,8 @@ static void test_bad_option(void **state)
 
 	(void)state;
 	assert_int_equal(kmemlab_boot(&opt, &err), -EINVAL);
-	assert_string_equal(err.text, "tlb: 300 sets of 0 ways are not possible; give powers of two "
-				      "up to 4096 and 1..16");
+	assert_string_equal(err.text, "tlb: 300 sets of 0 ways are not possible; give powers of "
+				      "two up to 4096 and 1..16");
 }
 
 /* ---- vm.max_map_count ---- */
