@@ -113,6 +113,7 @@ static void add_run(struct terms *t, const struct run *run, const struct metric 
 	case FIELD_BOUNCES:
 		add_rows(t, r, class, false);
 		break;
+	case FIELD_HELD:
 	case FIELD_HOLD_MEAN:
 	case FIELD_HOLD_P50:
 		add_rows(t, r, class, true);

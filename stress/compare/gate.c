@@ -33,6 +33,7 @@ static const struct alias {
 	{ "contended%", FIELD_CONTENDED, 1, false },
 	{ "bounces%", FIELD_BOUNCES, 1, false },
 	{ "p99", FIELD_WAIT_P99, 1, false },
+	{ "held", FIELD_HELD, 1, false },
 	{ "hold", FIELD_HOLD_MEAN, 1, false },
 	{ "hold50", FIELD_HOLD_P50, 1, false },
 };

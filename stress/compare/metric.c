@@ -26,6 +26,7 @@ static const struct field {
 	[FIELD_CONTENDED] = { "contended", "%", SENSE_LOWER_IS_BETTER },
 	[FIELD_BOUNCES] = { "bounces", "%", SENSE_LOWER_IS_BETTER },
 	[FIELD_WAIT_P99] = { "wait p99", "ns", SENSE_LOWER_IS_BETTER },
+	[FIELD_HELD] = { "held", "ms/s rest", SENSE_LOWER_IS_BETTER },
 	[FIELD_HOLD_MEAN] = { "hold mean", "ns", SENSE_LOWER_IS_BETTER },
 	[FIELD_HOLD_P50] = { "hold p50", "ns", SENSE_LOWER_IS_BETTER },
 };
@@ -209,6 +210,7 @@ static void put_lock(const struct walk *w, const struct lock_report *r,
 	double cpu_ns = (double)r->elapsed_ns * r->nr_cpus, acquired = (double)s->all.acquired;
 	const char *lock = r->classes[s->class].name;
 	struct lock_weights weights;
+	double rest;
 
 	put_field(w, lock, FIELD_ACQUIRED, acquired * w->per);
 	if (r->mode == LOCKSTAT_OFF)
@@ -223,6 +225,12 @@ static void put_lock(const struct walk *w, const struct lock_report *r,
 	put_field(w, lock, FIELD_WAIT_P99, quantile(&weights, 0.99));
 	if (!s->hold_known || !s->write.acquired)
 		return;
+	/*
+	 * The holds against the rest of the CPU time: how fast the host was in this run, which
+	 * changes all lengths alike, cancels.  Against all of it a longer hold would hide itself.
+	 */
+	rest = cpu_ns - s->hold_total_ns;
+	put_field(w, lock, FIELD_HELD, rest > 0 ? 1000 * s->hold_total_ns / rest : NAN);
 	lock_hold_weights(r, s, &weights);
 	put_field(w, lock, FIELD_HOLD_MEAN, s->hold_total_ns / (double)s->write.acquired);
 	put_field(w, lock, FIELD_HOLD_P50, quantile(&weights, 0.50));

@@ -17,6 +17,7 @@ enum lock_field {
 	FIELD_CONTENDED,		/* % of acquisitions */
 	FIELD_BOUNCES,			/* % of acquisitions */
 	FIELD_WAIT_P99,			/* ns, interpolated within a histogram step */
+	FIELD_HELD,			/* ms held per second of other CPU time, estimated */
 	FIELD_HOLD_MEAN,		/* ns, estimated over all exclusive holds */
 	FIELD_HOLD_P50,			/* ns, interpolated within a histogram step */
 	NR_LOCK_FIELDS,

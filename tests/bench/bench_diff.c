@@ -10,6 +10,10 @@
  *   bench_diff TRIALS FILES      real runs of one setting (a pattern or a file of kmemlab bench):
  *                                each trial deals them to two sets at random; the planted lock is
  *                                the one with the longest hold share, its times stretched by 10 %
+ *                                and the run with them
+ *   bench_diff TRIALS FILES PLANTED LOCK
+ *                                the same, but the runs with longer holds of LOCK are real ones,
+ *                                recorded in turns with the others (--inject lock-hold)
  *
  * Exit 1 when either rate is below 95 %.
  */
@@ -58,7 +62,8 @@ static void count_found(struct score *s, const struct run_set *a, const struct r
 			continue;
 		if (m->lock && strcmp(m->lock, lock) == 0)
 			found = found || (c.rows[i].change == CHANGE_WORSE &&
-					  (m->field == FIELD_HOLD_MEAN ||
+					  (m->field == FIELD_HELD ||
+					   m->field == FIELD_HOLD_MEAN ||
 					   m->field == FIELD_HOLD_P50));
 		else
 			other = other || m->lock;
@@ -139,13 +144,32 @@ static void stretch_time(struct lockstat_time *t)
 	t->max = (u64)((double)t->max * FACTOR);
 }
 
+/* Estimated over all holds of @lock, ns. */
+static double hold_total(const struct lock_report *r, const char *lock)
+{
+	struct lock_summary *list;
+	u32 nr = lock_summaries(r, LOCK_SORT_HOLD, &list);
+	double ns = 0;
+
+	for (u32 i = 0; i < nr; i++)
+		if (strcmp(r->classes[list[i].class].name, lock) == 0)
+			ns = list[i].hold_total_ns;
+	lock_summaries_free(list, nr);
+	return ns;
+}
+
 static void stretch_lock(struct rand_state *rng, struct lock_report *r, const char *lock)
 {
+	double held;
+
 	for (u32 i = 0; i < r->nr_rows; i++)
 		if (strcmp(r->classes[r->rows[i].class].name, lock) == 0) {
 			stretch_time(&r->rows[i].hold);
 			stretch_time(&r->rows[i].hold_contended);
 		}
+	/* A CPU that holds a lock for longer has less time for other things. */
+	held = hold_total(r, lock);
+	r->elapsed_ns += (u64)((FACTOR - 1) / FACTOR * held / r->nr_cpus);
 	for (u32 i = 0; i < r->nr_hists; i++)
 		if (strcmp(r->classes[r->hists[i].class].name, lock) == 0) {
 			stretch_hist(rng, r->hists[i].hist.hold);
@@ -181,47 +205,71 @@ static void deal(struct rand_state *rng, struct run_set *set, const struct run_s
 	}
 }
 
-static int run_real(u32 trials, const char *files)
+static int load_pool(struct run_set *pool, const char *files, u32 least)
+{
+	struct report_error err;
+
+	if (run_set_load(pool, files, "pool", &err)) {
+		fprintf(stderr, "bench_diff: %s\n", err.text);
+		return -1;
+	}
+	if (pool->nr >= least)
+		return 0;
+	fprintf(stderr, "bench_diff: %u runs; %u are needed\n", pool->nr, least);
+	return -1;
+}
+
+static void shuffle(struct rand_state *rng, u32 *order, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
+		order[i] = i;
+	for (u32 i = nr - 1; i; i--) {
+		u32 k = rand_below(rng, i + 1), swap = order[i];
+
+		order[i] = order[k];
+		order[k] = swap;
+	}
+}
+
+/* @planted and @lock: runs with longer holds of that lock; NULL: made from those of the pool. */
+static int run_real(u32 trials, const char *files, const char *planted, const char *lock)
 {
 	struct score s = { .trials = trials };
-	struct report_error err;
+	struct run_set pool, longer = { 0 };
 	struct rand_state rng;
-	struct run_set pool;
-	u32 *order;
+	u32 *order, *other;
 
-	if (run_set_load(&pool, files, "pool", &err)) {
-		fprintf(stderr, "bench_diff: %s\n", err.text);
+	if (load_pool(&pool, files, 2 * RUNS) || (planted && load_pool(&longer, planted, RUNS)))
 		return 2;
-	}
-	if (pool.nr < 2 * RUNS) {
-		fprintf(stderr, "bench_diff: %u runs; two sets of %u are needed\n", pool.nr, RUNS);
-		return 2;
-	}
+	if (!lock)
+		lock = busiest(&pool);
 	order = calloc(pool.nr, sizeof(*order));
-	for (u32 i = 0; i < pool.nr; i++)
-		order[i] = i;
+	other = calloc(longer.nr + 1, sizeof(*other));
 	rand_init(&rng, SEED, 0);
 	for (u32 t = 0; t < trials; t++) {
 		struct run_set a, b, c;
 
-		for (u32 i = pool.nr - 1; i; i--) {
-			u32 k = rand_below(&rng, i + 1), swap = order[i];
-
-			order[i] = order[k];
-			order[k] = swap;
-		}
+		shuffle(&rng, order, pool.nr);
 		deal(&rng, &a, &pool, order, NULL);
 		deal(&rng, &b, &pool, order + RUNS, NULL);
-		deal(&rng, &c, &pool, order + RUNS, busiest(&pool));
+		if (planted) {
+			shuffle(&rng, other, longer.nr);
+			deal(&rng, &c, &longer, other, NULL);
+		} else {
+			deal(&rng, &c, &pool, order + RUNS, lock);
+		}
 		count_same(&s, &a, &b);
-		count_found(&s, &a, &c, busiest(&pool));
+		count_found(&s, &a, &c, lock);
 		run_set_free(&a);
 		run_set_free(&b);
 		run_set_free(&c);
 	}
-	printf("planted lock: %s, %u runs in the pool\n", busiest(&pool), pool.nr);
+	printf("planted lock: %s, %u runs in the pool, %u with longer holds\n", lock, pool.nr,
+	       longer.nr);
 	free(order);
+	free(other);
 	run_set_free(&pool);
+	run_set_free(&longer);
 	return print_score(&s, files);
 }
 
@@ -229,9 +277,11 @@ int main(int argc, char **argv)
 {
 	u32 trials = argc > 1 ? (u32)strtoul(argv[1], NULL, 10) : 100;
 
-	if (!trials || argc > 3) {
-		fputs("usage: bench_diff [TRIALS [FILES]]\n", stderr);
+	if (!trials || argc == 4 || argc > 5) {
+		fputs("usage: bench_diff [TRIALS [FILES [PLANTED LOCK]]]\n", stderr);
 		return 2;
 	}
-	return argc == 3 ? run_real(trials, argv[2]) : run_synthetic(trials);
+	if (argc <= 2)
+		return run_synthetic(trials);
+	return run_real(trials, argv[2], argc == 5 ? argv[3] : NULL, argc == 5 ? argv[4] : NULL);
 }
