@@ -103,11 +103,14 @@ void __trace_ran(u64 start, unsigned int src)
 
 /* ---- life cycle ---- */
 
+/* As an append: an interrupt of before or after looks at the pointer too. */
 static void attach(void *arg)
 {
 	struct cpu *cpu = this_cpu();
+	bool open = ring_enter();
 
 	cpu->trace = arg ? &((struct trace_ring *)arg)[cpu->id] : NULL;	/* I1 */
+	ring_exit(open);
 }
 
 int trace_start(u32 events)
