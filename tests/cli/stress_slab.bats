@@ -111,3 +111,14 @@ print($2)" "$1"
   run kmemlab replay "$KMEMLAB_DATA/traces/fork" --slab none
   assert_usage_error "has no kmalloc or kmem_cache events"
 }
+
+@test "sizes of a policy are options, and need the policy" {
+  run stress slab --cpus 1 --ops 2000 --slab sheaves --slab-rounds 31 --slab-depot 4 --json
+  assert_exit 0
+  assert_has '"slab_rounds": 31'
+  assert_has '"slab_depot": 4'
+  assert_has '"slab_end_bytes":'
+  run stress slab --cpus 1 --ops 2000 --slab-rounds 31
+  assert_exit 2
+  assert_has "add --slab POLICY"
+}
