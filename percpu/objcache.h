@@ -219,6 +219,12 @@ void objcache_configure(struct objcache *oc, const struct objcache_tunables *tun
  * number of arrays freed.  Follows kmem_cache_update() and kmem_cache_reap().
  */
 unsigned int objcache_update(struct objcache *oc);
+/*
+ * Its two halves, for an owner of many caches, who asks the CPUs once for all of them: first this
+ * CPU's stash (that CPU, interrupts masked), on every CPU, then the depots and the size.
+ */
+void objcache_update_this_cpu(struct objcache *oc);
+unsigned int objcache_update_depots(struct objcache *oc);
 
 /* This CPU's arrays, before it goes down and after it came up; on that CPU, task context. */
 void objcache_cpu_offline(struct objcache *oc);

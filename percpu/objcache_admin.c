@@ -218,10 +218,8 @@ static void resize(struct objcache *oc, u32 rounds)
 	objcache_enable(oc);
 }
 
-/* The working set of this CPU's stash; an IPI handler. */
-static void update_this_cpu(void *arg)
+void objcache_update_this_cpu(struct objcache *oc)
 {
-	struct objcache *oc = arg;
 	struct objcache_cpu *cc = this_cpu_ptr(oc->cpu);
 	struct magazine *mag, *next;
 
@@ -237,15 +235,25 @@ static void update_this_cpu(void *arg)
 	}
 }
 
+static void update_this_cpu(void *oc)
+{
+	objcache_update_this_cpu(oc);
+}
+
 unsigned int objcache_update(struct objcache *oc)
+{
+	if (oc->stash_max)
+		on_each_cpu(update_this_cpu, oc, true);
+	return objcache_update_depots(oc);
+}
+
+unsigned int objcache_update_depots(struct objcache *oc)
 {
 	u32 limit = objcache_rounds_limit(&oc->tun, oc->object_size);
 	u32 larger = min(objcache_rounds_next(oc->rounds), limit);
 	unsigned int freed = 0;
 	u64 contention = 0;
 
-	if (oc->stash_max)
-		on_each_cpu(update_this_cpu, oc, true);
 	for (unsigned int i = 0; i < oc->nr_depots; i++) {
 		contention += depot_update(&oc->depots[i]);
 		freed += free_arrays(oc, depot_reap(&oc->depots[i]));

@@ -263,14 +263,14 @@ const struct objcache_tunables *slab_default_tunables(void)
 
 unsigned int slab_update_all(void)
 {
-	unsigned int freed = 0;
+	unsigned int freed;
 	struct kmem_cache *s;
 
 	might_sleep();
 	mutex_lock(&slab_mutex);
 	list_for_each_entry(s, &slab_caches, list)
-		if (s->oc.kind != OBJCACHE_KIND_NONE)
-			freed += objcache_update(&s->oc);
+		s->due = s->oc.kind != OBJCACHE_KIND_NONE;
+	freed = slab_update_due();
 	mutex_unlock(&slab_mutex);
 	return freed;
 }

@@ -76,6 +76,7 @@ struct kmem_cache {
 	struct kmem_cache_node *node;	/* (B) one per NUMA node */
 	struct list_head list;		/* (M) all caches */
 	u64 updated_ns;			/* (M) clock at the last end of its interval */
+	bool due;			/* (M) its interval ends now; read by IPI handlers */
 	bool internal;			/* (B) of the slab allocator itself: never destroyed */
 	bool magazine;			/* (B) holds magazines, which come and go with the others */
 	char name[SLAB_NAME_MAX];	/* (B) */

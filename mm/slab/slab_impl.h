@@ -206,6 +206,8 @@ void slab_magazine_free(struct objcache *oc, struct magazine *mag, u32 rounds);
 /* On a CPU, task context. */
 void slab_reap_start(void);
 void slab_reap_stop(void);
+/* Ends the interval of the caches that are due, which no longer are; under slab_mutex. */
+unsigned int slab_update_due(void);
 /* An interval has changed; under slab_mutex. */
 void slab_reap_retime(void);
 

@@ -4,7 +4,7 @@
  *
  * What.  A periodic work of the boot CPU.  It comes as often as the shortest reap_interval_ms of
  * any cache says, and updates the caches whose own interval is over: arrays that two intervals did
- * not need are freed, magazines whose depot was contended grow (objcache_update()).
+ * not need are freed, magazines whose depot was contended grow (objcache_update_depots()).
  *
  * Invariants.
  *   I1  Between two updates of a cache at least its reap_interval_ms passes.
@@ -15,6 +15,7 @@
  * See also.  illumos: kmem_reap() and kmem_update(); linux: cache_reap() of mm/slab.c up to 6.7.
  */
 #include "mm/slab/slab_impl.h"
+#include "runtime/ipi.h"
 #include "runtime/workqueue.h"
 
 static void reap_pass(struct work_struct *work);
@@ -28,10 +29,40 @@ static u64 interval_ns(const struct kmem_cache *s)
 	return s->oc.tun.reap_interval_ms * NSEC_PER_MSEC;
 }
 
+/*
+ * On every CPU, in an IPI handler.  The list stands still: who asked holds slab_mutex and waits.
+ * One call for all caches: a call waits for every CPU, and some have to be run first.
+ */
+static void update_this_cpu(void *arg)
+{
+	struct kmem_cache *s;
+
+	(void)arg;
+	list_for_each_entry(s, &slab_caches, list)
+		if (s->due && s->oc.stash_max)
+			objcache_update_this_cpu(&s->oc);
+}
+
+unsigned int slab_update_due(void)
+{
+	unsigned int freed = 0;
+	struct kmem_cache *s;
+
+	lockdep_assert_held(&slab_mutex.meta);
+	on_each_cpu(update_this_cpu, NULL, true);
+	list_for_each_entry(s, &slab_caches, list)
+		if (s->due) {
+			s->due = false;
+			freed += objcache_update_depots(&s->oc);
+		}
+	return freed;
+}
+
 static void reap_pass(struct work_struct *work)
 {
 	struct kmem_cache *s;
 	u64 now;
+	u32 nr = 0;
 
 	(void)work;
 	mutex_lock(&slab_mutex);
@@ -41,9 +72,12 @@ static void reap_pass(struct work_struct *work)
 		if (s->oc.kind == OBJCACHE_KIND_NONE || now - s->updated_ns < interval_ns(s))
 			continue;						/* I1 */
 		s->updated_ns = now;
-		WRITE_ONCE(stats.updates, stats.updates + 1);
-		WRITE_ONCE(stats.arrays, stats.arrays + objcache_update(&s->oc));
+		s->due = true;
+		nr++;
 	}
+	if (nr)
+		WRITE_ONCE(stats.arrays, stats.arrays + slab_update_due());
+	WRITE_ONCE(stats.updates, stats.updates + nr);
 	mutex_unlock(&slab_mutex);
 }
 
