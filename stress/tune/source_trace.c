@@ -14,7 +14,7 @@
  * moved between an array and the slabs.  Time under the lock grows with it.
  *
  * Locking.  None.  Context.  Host thread, no machine up.  Failure.  -errno with a sentence.
- * See also.  stress/replay/replay_run.h, slab_replay.h; tests/unit/test_tune_source.c.
+ * See also.  stress/replay/replay_run.h, slab_replay.h; tests/unit/test_tune_run.c.
  */
 #include <errno.h>
 #include <stdio.h>

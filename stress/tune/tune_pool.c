@@ -15,7 +15,7 @@
  *   I2  A result is a function of its job: workers share nothing that they write.
  *
  * Locking.  None.  Context.  Host thread.  Failure.  A worker that ends early names its job.
- * See also.  tests/unit/test_tune_pool.c.
+ * See also.  tests/unit/test_tune_run.c.
  */
 #define _GNU_SOURCE
 #include "stress/tune/tune_pool.h"
