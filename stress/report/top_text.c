@@ -144,7 +144,7 @@ static void print_zones(const json_t *now, FILE *out)
 {
 	const json_t *zones = json_object_get(now, "zones");
 
-	fprintf(out, "\n%-14s %10s %7s  free blocks of 2^order pages, order 0..%d\n",
+	fprintf(out, "\n%-9s %10s %7s  free blocks of 2^order pages, order 0..%d\n",
 		"ZONE", "free pages", "", MAX_PAGE_ORDER);
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		const json_t *z = json_array_get(zones, i);
@@ -154,7 +154,7 @@ static void print_zones(const json_t *now, FILE *out)
 
 		snprintf(name, sizeof(name), "%d %.30s", (int)number(z, "node"),
 			 string(z, "name"));
-		fprintf(out, "%-14.14s %10s %7s ", name, text_count(free).s,
+		fprintf(out, "%-9.9s %10s %7s ", name, text_count(free).s,
 			text_share((double)free, (double)number(z, "managed")).s);
 		for (size_t o = 0; o < json_array_size(orders); o++)
 			fprintf(out, " %5llu", (unsigned long long)element(orders, o));
