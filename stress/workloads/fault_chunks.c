@@ -114,8 +114,8 @@ bool fault_chunk_step(struct stress_cpu *c)
 	if (smp_load_acquire(&at->round) != chunk)
 		return false;
 	for (u32 i = 0; i < CHUNK_PAGES; i++) {
-		/* Not all in the same order, nor all at the same page. */
-		u32 page = (i + c->id) % CHUNK_PAGES;
+		/* Mostly all at the same page at the same time, else not all in one order. */
+		u32 page = (i + (chunk % 4 ? 0 : c->id)) % CHUNK_PAGES;
 		enum vm_access a = vm_store(p->task, word_at(place, page, c->id),
 					    tag(chunk, c->id));
 

@@ -23,6 +23,7 @@
 #include "stress/workloads/fault_load.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "runtime/hostmem.h"
@@ -227,8 +228,9 @@ static void fault_step(struct stress_cpu *c)
 			fault_random_step(c);
 		break;
 	case SHARED:
+		/* With more CPUs than cores the one that all wait for must get a core. */
 		if (!fault_chunk_step(c))
-			cpu_pause();
+			sched_yield();
 		break;
 	case DISJOINT:
 		disjoint_step(c);
