@@ -213,6 +213,16 @@ static int check_area(const struct mremap *r)
 
 /* ---- the three ways ---- */
 
+/* Of a range that shrinks: what lies behind the new end, whatever it is. */
+static int unmap_tail(const struct mremap *r)
+{
+	unsigned long start = r->addr + r->new_len, len = r->old_len - r->new_len;
+
+	if (start > TASK_SIZE_MAX || len > TASK_SIZE_MAX - start)
+		return -EINVAL;
+	return do_vma_munmap(r->mm, start, start + len);
+}
+
 /* To the place that the caller, or nobody, named. */
 static long mremap_to(struct mremap *r)
 {
@@ -225,7 +235,7 @@ static long mremap_to(struct mremap *r)
 			return err;
 	}
 	if (r->old_len > r->new_len) {
-		err = do_vma_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		err = unmap_tail(r);
 		if (err)
 			return err;
 		r->old_len = r->new_len;
@@ -277,7 +287,7 @@ static long mremap_at(struct mremap *r)
 	if (r->old_len == r->new_len)
 		return (long)r->addr;
 	if (r->old_len > r->new_len) {
-		err = do_vma_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		err = unmap_tail(r);
 		return err ? err : (long)r->addr;
 	}
 	if (can_grow_in_place(r, r->new_len - r->old_len) &&
