@@ -210,10 +210,13 @@ void cpu_run(unsigned int id, void (*fn)(void *arg), void *arg)
 
 void cpu_start_all(void (*fn)(void *arg), void *arg)
 {
+	struct cpumask online;
 	unsigned int id;
 
 	BUG_ON(this_cpu());
-	for_each_online_cpu(id)
+	/* As it is now: the first to run may take down a CPU that has no work yet. */
+	cpumask_copy(&online, &cpu_online_mask);
+	for_each_cpu(id, &online)
 		cpu_submit(&cpus[id], fn, arg);
 }
 

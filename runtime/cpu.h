@@ -156,7 +156,10 @@ void machine_shutdown(void);
  */
 void cpu_run(unsigned int cpu, void (*fn)(void *arg), void *arg);
 
-/* Runs fn(arg) on every online CPU at the same time and returns when all have finished. */
+/*
+ * Runs fn(arg) on every online CPU at the same time and returns when all have finished.  One that
+ * goes down before it has begun does its part when it is up again.
+ */
 void cpu_run_all(void (*fn)(void *arg), void *arg);
 
 /* As cpu_run_all() in two halves, so that the host thread can watch a run in progress. */

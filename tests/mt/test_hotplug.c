@@ -71,6 +71,35 @@ static void offline_b(unsigned int cpu)
 		note('B');
 }
 
+/* ---- work for all, while one of them goes down ---- */
+
+static unsigned int parts_done;		/* atomic */
+
+static void take_down_and_up(void *arg)
+{
+	const unsigned int last = nr_cpu_ids - 1;
+
+	(void)arg;
+	if (smp_processor_id() == 0) {
+		BUG_ON(cpu_down(last));
+		BUG_ON(cpu_up(last));
+	}
+	fetch_add_relaxed(&parts_done, 1);
+}
+
+/* CPU 0 begins while the host still hands out work: it may be faster. */
+static void test_work_for_all_reaches_all(void **state)
+{
+	(void)state;
+	boot(NULL, 16);
+	assert_int_equal(machine_start_cpus(), 0);
+	for (unsigned int round = 1; round <= 200; round++) {
+		cpu_run_all(take_down_and_up, NULL);
+		assert_int_equal(READ_ONCE(parts_done), round * 16);
+	}
+	machine_shutdown();
+}
+
 static const struct cpuhp_notifier notifier_a = { "a", online_a, offline_a };
 static const struct cpuhp_notifier notifier_b = { "b", online_b, offline_b };
 
@@ -550,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_pending_is_done),
 		cmocka_unit_test(test_two_cpus_ask_each_other),
 		cmocka_unit_test(test_waiting_is_a_quiescent_state),
+		cmocka_unit_test(test_work_for_all_reaches_all),
 		cmocka_unit_test(test_stress_on_threads),
 		cmocka_unit_test(test_stress_on_sim),
 	};
