@@ -21,9 +21,6 @@
 
 #define BASE		0x10000000UL
 #define SEED		1
-/* One scaling measurement. */
-#define SCALE_NS	(40 * NSEC_PER_MSEC)
-#define SCALE_PAGES	256ul
 #define SCALE_MAX	64u
 
 static struct user_task *task;		/* the one that CPU 0 runs */
@@ -370,7 +367,8 @@ static void scaling(const char *what, bool one_space, double bound, unsigned int
 	char text[100];
 
 	for (u32 load = FAULTS; load <= MAPS; load++) {
-		struct bench_series ratios = { .nr = 0 };
+		const enum bench_op host = load == FAULTS ? HOST_FAULTS_1 : HOST_MAPS_1;
+		struct bench_series ratios = { .nr = 0 }, ceiling = { .nr = 0 };
 
 		/* mmap_lock is for writing: of one space only faults can scale. */
 		if (load == MAPS && one_space)
@@ -381,9 +379,15 @@ static void scaling(const char *what, bool one_space, double bound, unsigned int
 			double one = scale_rate(1);
 
 			bench_add(&ratios, scale_rate(2) / one);
+			if (one_space)
+				continue;
+			one = host_measure(host);
+			bench_add(&ceiling, host_measure((enum bench_op)(host + 1)) / one);
 		}
 		snprintf(text, sizeof(text), "%s, %s, 2 CPUs to 1", loads[load], what);
 		print_scaling(text, &ratios, bound);
+		if (!one_space)
+			print_scaling("  the host kernel: 2 processes to 1", &ceiling, 0);
 	}
 }
 

@@ -17,13 +17,20 @@
 
 #include "runtime/lib/atomic.h"
 
-enum bench_op { WRITE_FAULT, COW_COPY, FORK_4096, MMAP_MUNMAP, SHOOTDOWN, NR_BENCH_OPS };
+enum bench_op {
+	WRITE_FAULT, COW_COPY, FORK_4096, MMAP_MUNMAP, SHOOTDOWN, NR_BENCH_OPS,
+	/* What limits scaling here: the same loads of one or two processes of the host. */
+	HOST_FAULTS_1 = NR_BENCH_OPS, HOST_FAULTS_2, HOST_MAPS_1, HOST_MAPS_2, NR_HOST_OPS
+};
 
 #define FAULT_PAGES	2048ul
 #define COW_PAGES	1024ul
 #define FORK_PAGES	4096ul
 #define MMAP_PAIRS	2000ul
 #define FLUSH_PAIRS	2000ul
+/* One scaling measurement. */
+#define SCALE_NS	(40 * NSEC_PER_MSEC)
+#define SCALE_PAGES	256ul
 
 static inline u64 bench_ns(clockid_t clock)
 {
@@ -173,9 +180,89 @@ static inline double host_shootdown(void)
 	return busy - alone;
 }
 
-static double (*const host_ops[NR_BENCH_OPS])(void) = {
+/* ---- scaling: processes that share nothing ---- */
+
+struct host_scale {
+	u32 ready, go;			/* atomic */
+	u64 end;			/* ns; written before go */
+	u64 done[2];
+};
+
+static inline void host_scale_load(struct host_scale *s, unsigned int id, bool maps)
+{
+	char *p = host_map(SCALE_PAGES);
+
+	fetch_add(&s->ready, 1);
+	while (!smp_load_acquire(&s->go))
+		;
+	while (bench_ns(CLOCK_MONOTONIC) < s->end) {
+		if (maps) {
+			for (unsigned int i = 0; i < 64; i++)
+				munmap(host_map(1), PAGE_SIZE);
+			s->done[id] += 64;
+		} else {
+			host_touch(p, SCALE_PAGES);
+			if (madvise(p, SCALE_PAGES * PAGE_SIZE, MADV_DONTNEED))
+				abort();
+			s->done[id] += SCALE_PAGES;
+		}
+	}
+	_exit(0);
+}
+
+/* Operations per second of @nr processes together. */
+static inline double host_scale_rate(unsigned int nr, bool maps)
+{
+	struct host_scale *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid[2];
+	double rate;
+
+	if (s == MAP_FAILED)
+		abort();
+	for (unsigned int id = 0; id < nr; id++) {
+		pid[id] = fork();
+		if (pid[id] < 0)
+			abort();
+		if (pid[id] == 0)
+			host_scale_load(s, id, maps);
+	}
+	while (READ_ONCE(s->ready) != nr)
+		;
+	s->end = bench_ns(CLOCK_MONOTONIC) + SCALE_NS;
+	smp_store_release(&s->go, 1);
+	for (unsigned int id = 0; id < nr; id++)
+		waitpid(pid[id], NULL, 0);
+	rate = (double)(s->done[0] + s->done[1]) / SCALE_NS * NSEC_PER_SEC;
+	munmap(s, sizeof(*s));
+	return rate;
+}
+
+static inline double host_faults_1(void)
+{
+	return host_scale_rate(1, false);
+}
+
+static inline double host_faults_2(void)
+{
+	return host_scale_rate(2, false);
+}
+
+static inline double host_maps_1(void)
+{
+	return host_scale_rate(1, true);
+}
+
+static inline double host_maps_2(void)
+{
+	return host_scale_rate(2, true);
+}
+
+static double (*const host_ops[NR_HOST_OPS])(void) = {
 	[WRITE_FAULT] = host_write_fault, [COW_COPY] = host_cow_copy, [FORK_4096] = host_fork,
 	[MMAP_MUNMAP] = host_mmap_munmap, [SHOOTDOWN] = host_shootdown,
+	[HOST_FAULTS_1] = host_faults_1, [HOST_FAULTS_2] = host_faults_2,
+	[HOST_MAPS_1] = host_maps_1, [HOST_MAPS_2] = host_maps_2,
 };
 
 /* ---- the process that measures ---- */
