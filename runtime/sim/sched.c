@@ -330,9 +330,10 @@ static void run_cpus_until(bool (*done)(unsigned int id), unsigned int id)
 
 		while (i < nr_cpu_ids && !sim_cpu_runnable(&sim->cpus[i]))
 			i++;
-		if (i == nr_cpu_ids)
+		if (i < nr_cpu_ids)
+			switch_to(i);
+		else if (!end_stalls())
 			report_deadlock();
-		switch_to(i);
 	}
 	sim->host_word = NULL;
 }

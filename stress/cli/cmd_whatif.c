@@ -487,6 +487,15 @@ static json_t *study_json(const struct study *st, struct estimate slope)
 	return doc;
 }
 
+static int print_json(const struct study *st, struct estimate slope)
+{
+	json_t *doc = study_json(st, slope);
+	int rc = result_json_write(doc, stdout) ? EXIT_FAILED : EXIT_DONE;
+
+	json_decref(doc);
+	return rc;
+}
+
 static int run(int argc, char **argv)
 {
 	struct arguments a = { .program = argv[0], .rounds = 8, .seed = 1, .timeout_s = 600 };
@@ -511,9 +520,9 @@ static int run(int argc, char **argv)
 	if (!rc) {
 		conclude(&st);
 		slope = estimate_of(st.slope, a.rounds);
-		if (a.json && result_json_write(study_json(&st, slope), stdout))
-			rc = EXIT_FAILED;
-		else if (!a.json)
+		if (a.json)
+			rc = print_json(&st, slope);
+		else
 			print_text(&st, slope);
 	}
 	free(st.runs);
