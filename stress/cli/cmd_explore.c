@@ -409,11 +409,12 @@ static int run(int argc, char **argv)
 	else if (a.replay)
 		rc = run_replay(&a);
 	else if (strcmp(a.scenario, "list") == 0)
-		return list_scenarios(&a);
+		rc = list_scenarios(&a);
 	else {
 		a.opt.config.scenario = scenario_find(a.scenario);
 		rc = run_campaign(&a);
 	}
+	free(a.files);
 	if (fflush(stdout) == EOF || ferror(stdout))
 		rc = EXIT_FAILED;
 	return rc;
